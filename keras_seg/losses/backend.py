@@ -1,0 +1,64 @@
+"""The only file of the losses that knows which framework runs them."""
+
+import keras
+
+
+def compiled(function):
+    """Compile `function` (tensors in, tensors out) by XLA where the network around it is a plain TensorFlow graph.
+
+    A 3D convolution is several times slower under XLA on a CPU than in the plain graph, so a network there is not
+    jitted; a loss is all element-wise work and sums, which XLA fuses. Inside a step that is jitted already (and on JAX,
+    where everything is) this costs nothing; in eager mode nothing is compiled.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    jitted = tf.function(function, jit_compile=True, autograph=False)
+
+    def call(*tensors):
+        if tf.executing_eagerly():
+            return function(*tensors)
+        return jitted(*tensors)
+
+    return call
+
+
+def loops_are_compiled():
+    """Whether a `fori_loop` met now becomes one compiled loop (else: Python steps, one kernel at a time)."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return not tf.executing_eagerly()
+    return backend == "jax"
+
+
+def pull_back(function, x, cotangent):
+    """Return the gradient of `sum(function(x) * cotangent)` with respect to `x`."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return jax.vjp(function, x)[1](cotangent)[0]
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x, output_gradients=cotangent, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    import torch
+
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(function(x), x, cotangent, allow_unused=True, materialize_grads=True)[0]
+
+
+def is_baked_in(variable, tensor):
+    """Whether `variable` would be a constant of the step that is being traced (JAX: it is not part of its state)."""
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    return isinstance(tensor, jax.core.Tracer) and not isinstance(variable.value, jax.core.Tracer)
