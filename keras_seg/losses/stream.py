@@ -27,7 +27,7 @@ def stream(statistics, prediction, truth, weight):
         `[batch, k]`.
     """
 
-    def forward(slabs):
+    def forward(prediction, slabs):
         def visit(total, start, size):
             return total + statistics(*_slices((prediction, truth, weight), start, size))
 
@@ -50,7 +50,7 @@ def stream_map(function, prediction, truth, weight):
         `[batch, voxels, k]`.
     """
 
-    def forward(slabs):
+    def forward(prediction, slabs):
         def visit(buffer, start, size):
             values = function(*_slices((prediction, truth, weight), start, size))
             return ops.slice_update(buffer, [0, start, 0], values)
@@ -84,7 +84,7 @@ def _recomputed(function, tensors, forward, upstream_of):
 
             return _visit_all(visit, ops.zeros_like(prediction), slabs)
 
-        value = function(prediction, truth, weight) if slabs is None else forward(slabs)
+        value = function(prediction, truth, weight) if slabs is None else forward(prediction, slabs)
         return value, gradient
 
     return run(prediction)

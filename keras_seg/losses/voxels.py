@@ -53,7 +53,7 @@ class Voxels:
         return ops.sigmoid(self.prediction) if self.sigmoid else ops.softmax(self.prediction, axis=-1)
 
     def log_probabilities(self, epsilon=1e-7):
-        """`log p`, `[batch, ..., classes]`; given probabilities are clipped to `[epsilon, 1 - epsilon]`, logits never."""
+        """`log p`, `[batch, ..., classes]`; probabilities are clipped to `[epsilon, 1 - epsilon]`, logits are not."""
         if self.from_logits:
             return ops.log_sigmoid(self.prediction) if self.sigmoid else ops.log_softmax(self.prediction, axis=-1)
         return ops.log(ops.clip(self.prediction, epsilon, 1 - epsilon))
