@@ -257,7 +257,9 @@ def positive_numbers(argument, values):
     except (TypeError, ValueError):
         numbers_ = ()
     if not numbers_ or min(numbers_) < 0 or max(numbers_) <= 0:
-        raise ValueError(f"`{argument}` must be a list of numbers >= 0, not all 0, one per class. Received: {values!r}.")
+        raise ValueError(
+            f"`{argument}` must be a list of numbers >= 0, not all 0, one per class. Received: {values!r}."
+        )
     return numbers_
 
 

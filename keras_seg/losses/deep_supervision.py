@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 
-
 @keras.saving.register_keras_serializable("keras_seg")
 class DeepSupervisionLoss(keras.losses.Loss):
     """A loss for outputs of a lower resolution than the target: the target is resized to the output by nearest voxel.
