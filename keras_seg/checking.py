@@ -35,8 +35,8 @@ def check(model, data, batch_size=2):
 
     Args:
         model: A compiled `keras.Model`.
-        data: What `fit` takes: `(x, y)` or `(x, y, sample_weight)` arrays, a `keras.utils.PyDataset`, a `tf.data.Dataset`,
-            a torch `DataLoader` or any iterable of batches.
+        data: What `fit` takes: `(x, y)` or `(x, y, sample_weight)` arrays, a `keras.utils.PyDataset`, a
+            `tf.data.Dataset`, a torch `DataLoader` or any iterable of batches.
         batch_size: How many samples to look at, if `data` are arrays.
 
     Returns:
@@ -102,7 +102,8 @@ def _check_loss(model):
         yield Finding(
             "warning",
             "loss",
-            f"The model was compiled with Keras's own '{name}', which pools all classes and samples, ignores no voxels and "
+            f"The model was compiled with Keras's own '{name}', which pools all classes and samples, ignores no "
+            f"voxels and "
             f"takes no class weights. For the loss of this library: `keras_seg.compile(model, loss='{name}')`; a text "
             f"given to `model.compile` always means Keras's loss.",
         )
@@ -116,7 +117,8 @@ def _check_image(x):
         yield Finding(
             "warning",
             "image",
-            f"Image values run from {x.min():.4g} to {x.max():.4g}. Networks train badly on such a scale: normalise each "
+            f"Image values run from {x.min():.4g} to {x.max():.4g}. Networks train badly on such a scale: normalise "
+            f"each "
             f"image, for example with `keras_seg.data.zscore`.",
         )
 
@@ -168,21 +170,24 @@ def _check_activation(model, prediction, loss):
         yield Finding(
             "error",
             "loss",
-            f"The loss takes probabilities, but the model gives values from {low:.3g} to {high:.3g}: those are logits. Use "
+            f"The loss takes probabilities, but the model gives values from {low:.3g} to {high:.3g}: those are "
+            f"logits. Use "
             f"`keras_seg.compile`, which sets `from_logits`, or end the model in a softmax or sigmoid.",
         )
     elif loss.from_logits and (output.from_logits is False or _sums_to_one(prediction)):
         yield Finding(
             "error",
             "loss",
-            "The loss takes logits, but the model gives probabilities. Use `keras_seg.compile`, which sets `from_logits`, or "
+            "The loss takes logits, but the model gives probabilities. Use `keras_seg.compile`, which sets "
+            "`from_logits`, or "
             "leave `from_logits` out of the loss.",
         )
     if output.multilabel is not None and bool(loss.multilabel) != output.multilabel:
         yield Finding(
             "error",
             "loss",
-            f"The model's last activation says multilabel={output.multilabel}, the loss multilabel={loss.multilabel}. Use "
+            f"The model's last activation says multilabel={output.multilabel}, the loss "
+            f"multilabel={loss.multilabel}. Use "
             f"`keras_seg.compile`, which sets it, or change one of the two.",
         )
 

@@ -19,11 +19,11 @@ def compile(
 ):
     """Compile a model with a loss of this library and the hard Dice, logged as `dice` and `val_dice`.
 
-    What a text alone cannot say is read off the model's last layer: whether it gives logits or probabilities, and whether
-    classes overlap (a sigmoid per class). A model with several outputs is taken to be deeply supervised: the first
-    is the main head, each gets the loss against the target resized to it, weighing half of the one before. `fit` then
-    needs the target once per output, `model.fit(x, [y] * len(model.outputs))`, and Keras puts the head's name before
-    that of the metric (`val_main_dice`).
+    What a text alone cannot say is read off the model's last layer: whether it gives logits or probabilities, and
+    whether classes overlap (a sigmoid per class). A model with several outputs is taken to be deeply supervised: the
+    first is the main head, each gets the loss against the target resized to it, weighing half of the one before. `fit`
+    then needs the target once per output, `model.fit(x, [y] * len(model.outputs))`, and Keras puts the head's name
+    before that of the metric (`val_main_dice`).
 
     Args:
         model: A `keras.Model` that ends in one map per class.
@@ -72,7 +72,8 @@ def _settle(option, read, given, name):
     """Return what is known of an option; what is read off the model and what is given must agree."""
     if None not in (read, given) and read != given:
         raise ValueError(
-            f"`{option}={given}` contradicts the model: its output '{name}' has {option}={read}, by its last activation. "
+            f"`{option}={given}` contradicts the model: its output '{name}' has {option}={read}, by its last "
+            f"activation. "
             f"Leave `{option}` out, or change the last layer."
         )
     return read if given is None else given

@@ -6,9 +6,9 @@ import keras
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """Load a model saved by `model.save`, with its loss, parameters, metrics and optimizer state.
 
-    It is `keras.saving.load_model`, with two differences: calling it has imported this library, so the losses are found;
-    and whether to jit is decided anew for this machine. Keras saves that decision as it fell where the model was saved, and
-    a 3D network jitted for a GPU runs several times slower on a CPU.
+    It is `keras.saving.load_model`, with two differences: calling it has imported this library, so the losses are
+    found; and whether to jit is decided anew for this machine. Keras saves that decision as it fell where the model was
+    saved, and a 3D network jitted for a GPU runs several times slower on a CPU.
 
     Args:
         filepath: Path of a `.keras` file.

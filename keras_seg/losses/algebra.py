@@ -144,7 +144,8 @@ def _agreed(losses):
         for key, value in options.items():
             if getattr(other, key) != value:
                 raise ValueError(
-                    f"The members of a compound must agree in `{key}`: '{losses[0].name}' has {value!r}, '{other.name}' "
+                    f"The members of a compound must agree in `{key}`: '{losses[0].name}' has {value!r}, "
+                    f"'{other.name}' "
                     f"has {getattr(other, key)!r}. Give it to both, or to the whole: "
                     f"`keras_seg.losses.get(text, {key}=...)`."
                 )

@@ -29,7 +29,8 @@ class SegmentationLoss(keras.losses.Loss):
     * `y_pred`: probabilities (or logits), `[batch, *spatial, classes]`, 1 to 3 spatial axes.
     * `y_true`: integer labels `[batch, *spatial]` or `[batch, *spatial, 1]`, or one-hot, soft or multi-label values
       `[batch, *spatial, classes]`.
-    * `sample_weight`: `[batch]` multiplies a sample's value; `[batch, *spatial]` or `[batch, *spatial, 1]` weighs voxels
+    * `sample_weight`: `[batch]` multiplies a sample's value; `[batch, *spatial]` or `[batch, *spatial, 1]` weighs
+    voxels
       inside the sums. A voxel of weight 0 is ignored, whatever it holds; one of weight 2 counts twice. A sample
       without any weight has value 0 and no gradient.
 
@@ -43,8 +44,8 @@ class SegmentationLoss(keras.losses.Loss):
             value by the weight of its true class and still divide by the number of voxels.
         include_background: Whether class 0 has a share in region, boundary, topology and structure losses. Pixel losses
             always see it. `False` needs at least two classes.
-        ignore_class: Label of voxels that do not count, such as 255. In one-hot targets such a voxel has its `1` at that
-            class, or is a row of zeros, or a row filled with that value.
+        ignore_class: Label of voxels that do not count, such as 255. In one-hot targets such a voxel has its `1` at
+            that class, or is a row of zeros, or a row filled with that value.
         data_format: `"channels_last"`, `"channels_first"` or `None` for Keras's setting.
         reduction: `"sum_over_batch_size"` (or `"mean"`), `"sum"`, `"mean_with_sample_weight"` or `None` for `[batch]`.
         name: Name of the instance.
@@ -56,6 +57,8 @@ class SegmentationLoss(keras.losses.Loss):
     registered_name = None
     # Whether the value follows from sums over voxels alone (`statistics` and `from_statistics`).
     streams = False
+    # Whether it trains a network by itself; one that does not is left out of a search over all losses.
+    alone = True
 
     def __init__(
         self,
@@ -84,8 +87,9 @@ class SegmentationLoss(keras.losses.Loss):
         self.ignore_class = ignore_class if ignore_class is None else int(ignore_class)
         self.data_format = data_format
         self._compiled = None
-        # Keras sums over the batch, honours `reduction` and divides among the replicas of a distribution strategy; given
-        # values of one per sample it does just what we want, so it does it. Only its casts of `y_true` are bypassed.
+        # Keras sums over the batch, honours `reduction` and divides among the replicas of a distribution strategy;
+        # given values of one per sample it does just what we want, so it does it. Only its casts of `y_true` are
+        # bypassed.
         self._reduce = _Reduction(name=self.name, reduction=reduction, dtype=dtype)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -143,6 +147,7 @@ class SegmentationLoss(keras.losses.Loss):
 
     def before_call(self, y_pred):
         """Look at the raw prediction before anything is compiled (scheduled losses do)."""
+        return None
 
     @property
     def channels_first(self):

@@ -10,8 +10,8 @@ from keras_seg.losses.registry import register
 def signed_distance(truth, spacing=None):
     """Signed distance map of a mask: outside the distance to the mask, inside minus the distance to its surface.
 
-    A voxel inside that touches the outside has 0 (at unit spacing, `-(d - 1)` with `d` the distance to the nearest voxel
-    outside). Masks that are empty or full have no surface and give 0 everywhere.
+    A voxel inside that touches the outside has 0 (at unit spacing, `-(d - 1)` with `d` the distance to the nearest
+    voxel outside). Masks that are empty or full have no surface and give 0 everywhere.
 
     Args:
         truth: `[batch, *spatial, classes]`, a voxel is inside where it is above 0.5.
@@ -49,7 +49,8 @@ def check_spacing(spacing):
         sizes = ()
     if not 1 <= len(sizes) <= 3 or not all(0 < size < FAR for size in sizes):
         raise ValueError(
-            f"`spacing` must hold one size > 0 per spatial axis, in the order of the array's axes. Received: {spacing!r}."
+            f"`spacing` must hold one size > 0 per spatial axis, in the order of the array's axes. Received: "
+            f"{spacing!r}."
         )
     return sizes
 
@@ -75,6 +76,8 @@ class BoundaryLoss(MapLoss):
 
     Reference: [Kervadec et al., 2019](https://arxiv.org/abs/1812.07032)
     """
+
+    alone = False
 
     def __init__(self, spacing=None, **options):
         super().__init__(**options)

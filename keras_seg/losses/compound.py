@@ -115,17 +115,19 @@ class DiceFocalLoss(DiceCompoundLoss):
 class DiceBoundaryLoss(DiceCompoundLoss):
     """Dice plus a boundary loss whose weight grows with the epoch: overlap first, then the outline.
 
-    The weight in epoch `k` is `min(stop, start + step * k)`. Pass `callbacks=[keras_seg.losses.EpochSchedule()]` to `fit`;
-    resuming with `initial_epoch` goes on with the right weight.
+    The weight in epoch `k` is `min(stop, start + step * k)`. Pass `callbacks=[keras_seg.losses.EpochSchedule()]` to
+    `fit`; resuming with `initial_epoch` goes on with the right weight.
 
     Args:
         start: Weight of the boundary loss in epoch 0.
         step: Growth of that weight per epoch.
         stop: Largest weight.
         spacing: See `BoundaryLoss`.
-        **options: See `RegionLoss` and `SegmentationLoss`. The paper leaves the background out: `include_background=False`.
+        **options: See `RegionLoss` and `SegmentationLoss`. The paper leaves the background out:
+            `include_background=False`.
 
-    Example: in epoch 0 the boundary loss (0.167, see `BoundaryLoss`) weighs 0.01: `(1 - 2 / 2.5) + 0.01 * 0.167 = 0.202`.
+    Example: in epoch 0 the boundary loss (0.167, see `BoundaryLoss`) weighs 0.01: `(1 - 2 / 2.5) + 0.01 * 0.167 =
+        0.202`.
 
     >>> y_true, y_pred = [[[0.0], [1.0], [0.0]]], [[[0.5], [1.0], [0.0]]]
     >>> round(float(keras_seg.losses.DiceBoundaryLoss()(y_true, y_pred)), 3)

@@ -19,7 +19,6 @@ class DeepSupervisionLoss(keras.losses.Loss):
         name: Name of the instance.
 
     Example:
-
     >>> y_true = np.ones((1, 4, 4, 1))
     >>> outputs = [np.ones((1, 4, 4, 1)), np.zeros((1, 2, 2, 1))]
     >>> round(float(keras_seg.losses.DeepSupervisionLoss("dice")(y_true, outputs)), 3)

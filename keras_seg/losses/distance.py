@@ -9,8 +9,8 @@ FAR = 1e12
 def squared_distance(mask, spacing=None):
     """Squared Euclidean distance of every voxel to the nearest voxel of a mask, exact.
 
-    Along the first axis that is taken, a binary mask needs only the nearest set voxel on either side: one walk up and one
-    down each line. Each further axis takes, for every voxel, the minimum over the parabolas that stand on its line.
+    Along the first axis that is taken, a binary mask needs only the nearest set voxel on either side: one walk up and
+    one down each line. Each further axis takes, for every voxel, the minimum over the parabolas that stand on its line.
 
     Args:
         mask: Boolean, `[batch, *spatial]`, 1 to 3 spatial axes; sizes may be open.
@@ -19,8 +19,8 @@ def squared_distance(mask, spacing=None):
     Returns:
         `[batch, *spatial]` float32; `FAR` or more where the mask of a sample is empty.
 
-    Reference: [Felzenszwalb & Huttenlocher, 2012](https://doi.org/10.4086/toc.2012.v008a019) (the lower envelope, here by
-        brute force over a line, since branches do not vectorise)
+    Reference: [Felzenszwalb & Huttenlocher, 2012](https://doi.org/10.4086/toc.2012.v008a019) (the lower envelope, here
+        by brute force over a line, since branches do not vectorise)
     """
     rank = len(mask.shape) - 1
     spacing = (1.0,) * rank if spacing is None else spacing

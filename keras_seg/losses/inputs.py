@@ -150,7 +150,8 @@ def _truth(y_true, y_pred):
     if not fits:
         spatial = ", ".join(str(size) for size in y_pred.shape[:-1])
         raise ValueError(
-            f"`y_true` does not fit `y_pred`. Expected integer labels of shape ({spatial}) or ({spatial}, 1), or one value "
+            f"`y_true` does not fit `y_pred`. Expected integer labels of shape ({spatial}) or ({spatial}, 1), or "
+            f"one value "
             f"per class, ({spatial}, {classes}). Received: y_true.shape={shape}, y_pred.shape={tuple(y_pred.shape)}. "
             f"Resize the masks to the network's output, or check `num_classes` and `data_format`."
         )
@@ -178,8 +179,7 @@ def _counted(truth, y_pred, loss):
     if classes == 1:
         return counted
     if 0 <= ignore < classes:
-        # Per-class values: row (1, 1, 1) of a multi-label truth is no row of a class 1 that is ignored.
-        return values[..., ignore] < 0.5
+        counted = values[..., ignore] < 0.5
     if not loss.multilabel:
         # One-hot of a label beyond the classes is a row of zeros.
         counted = ops.logical_and(counted, ops.any(values > 0, axis=-1))
@@ -187,7 +187,9 @@ def _counted(truth, y_pred, loss):
 
 
 def _weights(sample_weight, y_pred, dtype, channels_first):
-    """Split `sample_weight` into voxel weights `[batch, *spatial]` and sample weights `[batch]`, either may be `None`."""
+    """Split `sample_weight` into voxel weights `[batch, *spatial]` and sample weights `[batch]`, either may be "
+    "`None`.
+    """
     if sample_weight is None:
         return None, None
     weight = ops.cast(ops.convert_to_tensor(sample_weight), dtype)

@@ -12,18 +12,17 @@ def get(identifier, **options):
     Args:
         identifier: A name (`"tversky"`), a text (`"dice + 0.5 * focal(gamma=3)"`), the configuration that
             `keras.saving.serialize_keras_object` gives, a class, or an instance.
-        **options: Arguments of the loss, such as `alpha=0.3` or `ignore_class=255`. In a text they go to every loss that
-            takes them.
+        **options: Arguments of the loss, such as `alpha=0.3` or `ignore_class=255`. In a text they go to every loss
+            that takes them.
 
     Returns:
         A `keras.losses.Loss`; an instance comes back unchanged if no option asks for a change.
 
     Raises:
-        ValueError: If there is no such loss or argument (the message names the nearest), or if an instance was made with
-            `from_logits` or `multilabel` to the contrary.
+        ValueError: If there is no such loss or argument (the message names the nearest), or if an instance was made
+            with `from_logits` or `multilabel` to the contrary.
 
     Example:
-
     >>> str(keras_seg.losses.get("dice + 0.5 * focal(gamma=3)"))
     'dice + 0.5 * focal(gamma=3)'
     """

@@ -10,8 +10,8 @@ from keras_seg.losses.registry import register
 class PixelLoss(SegmentationLoss):
     """Base of losses that are a mean over voxels of `f(log p_t)`, `p_t` the probability given to what is true.
 
-    With a softmax, a voxel's value is `f` at its true class (for soft truth, its expectation); with a sigmoid per class,
-    each class is an outcome of its own, true or false, and the classes are averaged.
+    With a softmax, a voxel's value is `f` at its true class (for soft truth, its expectation); with a sigmoid per
+    class, each class is an outcome of its own, true or false, and the classes are averaged.
     """
 
     streams = True
@@ -23,7 +23,9 @@ class PixelLoss(SegmentationLoss):
         raise NotImplementedError(f"{type(self).__name__} needs a formula: define `loss(self, log_p)`.")
 
     def class_factors(self, classes):
-        """Return the factors of `(true class 0, ..., true class n)`, or of `(false, true)` for sigmoids; `None` for 1."""
+        """Return the factors of `(true class 0, ..., true class n)`, or of `(false, true)` for sigmoids; `None` "
+        "for 1.
+        """
         return None
 
     def voxel_map(self, voxels):
@@ -104,8 +106,8 @@ class FocalLoss(PixelLoss):
     The original takes the sum over the voxels; ours is the mean, so the sum is `N` times this.
 
     Args:
-        alpha: Factor of what is true. A number: `alpha` for foreground and `1 - alpha` for background (with sigmoids: for
-            true and false). A list with a softmax: one factor per class. `None`: no factor. `"auto"`: 0.25 with
+        alpha: Factor of what is true. A number: `alpha` for foreground and `1 - alpha` for background (with sigmoids:
+            for true and false). A list with a softmax: one factor per class. `None`: no factor. `"auto"`: 0.25 with
             sigmoids, as in the paper, none with a softmax.
         gamma: How much the easy voxels are played down; 0 is cross-entropy.
         **options: See `SegmentationLoss`.

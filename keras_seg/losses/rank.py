@@ -11,15 +11,16 @@ class LovaszLoss(SegmentationLoss):
     """The Lovász extension of the Jaccard loss: a convex surrogate that is exact on hard masks.
 
     The errors of a class are sorted down and weighed by how much each one adds to the Jaccard loss. With a softmax the
-    errors are `|g - p|`; with sigmoids they are hinges on the logits, `1 - z (2g - 1)`, cut at 0. Per sample. A voxel of
-    weight 2 stands twice in the order; an ignored one not at all.
+    errors are `|g - p|`; with sigmoids they are hinges on the logits, `1 - z (2g - 1)`, cut at 0. Per sample. A voxel
+    of weight 2 stands twice in the order; an ignored one not at all.
 
     Args:
-        classes: With a softmax, which classes are averaged: `"present"` (those that a sample contains) or `"all"`. Sigmoid
-            maps always count, as in the original.
+        classes: With a softmax, which classes are averaged: `"present"` (those that a sample contains) or `"all"`.
+            Sigmoid maps always count, as in the original.
         **options: See `SegmentationLoss`.
 
-    Example: the voxel of class 1 has error 0.5. For class 1 it is a miss of the only voxel and weighs 1; for class 0 it is
+    Example: the voxel of class 1 has error 0.5. For class 1 it is a miss of the only voxel and weighs 1; for class 0 it
+        is
     a false positive beside one hit and weighs 1/2: `(0.5 + 0.25) / 2`.
 
     >>> y_true, y_pred = [[0, 1]], [[[1.0, 0.0], [0.5, 0.5]]]

@@ -10,7 +10,8 @@ from keras_seg.losses.registry import register
 class RegionLoss(SegmentationLoss):
     """Base of losses that see a mask only through four sums: `tp`, `fp`, `fn` and `tn`.
 
-    With voxel weights `w`: `tp = sum w p g`, `fp = sum w p (1 - g)`, `fn = sum w (1 - p) g`, `tn = sum w (1 - p) (1 - g)`.
+    With voxel weights `w`: `tp = sum w p g`, `fp = sum w p (1 - g)`, `fn = sum w (1 - p) g`, and
+    `tn = sum w (1 - p) (1 - g)`.
 
     Args:
         smooth: Added to numerator and denominator, in voxels.
@@ -101,7 +102,8 @@ class JaccardLoss(RegionLoss):
     >>> round(float(keras_seg.losses.JaccardLoss()(y_true, y_pred)), 3)
     0.5
 
-    Reference: Rahman & Wang, Optimizing intersection-over-union in deep neural networks for image segmentation, ISVC 2016
+    Reference: Rahman & Wang, Optimizing intersection-over-union in deep neural networks for image segmentation,
+        ISVC 2016
     """
 
     def __init__(self, **options):
@@ -129,8 +131,8 @@ def check_prices(region):
 class TverskyLoss(RegionLoss):
     """Overlap that prices false positives and false negatives apart.
 
-    `1 - (tp + smooth) / (tp + alpha fp + beta fn + smooth)`. Mind the order: here, as in the paper, `alpha` weighs false
-    *positives* and `beta` false *negatives*. Other libraries swap them.
+    `1 - (tp + smooth) / (tp + alpha fp + beta fn + smooth)`. Mind the order: here, as in the paper, `alpha` weighs
+    false *positives* and `beta` false *negatives*. Other libraries swap them.
 
     Args:
         alpha: Price of a false positive.

@@ -11,8 +11,8 @@ _LOSSES = {}
 def register(name):
     """Register a loss class under `name`, literally and for ever.
 
-    The name is what users type (`"tversky"`); the class is also registered with Keras as `keras_seg>ClassName`, so that a
-    saved model finds it again.
+    The name is what users type (`"tversky"`); the class is also registered with Keras as `keras_seg>ClassName`, so that
+    a saved model finds it again.
     """
 
     def decorate(cls):

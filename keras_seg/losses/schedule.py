@@ -2,7 +2,8 @@
 
 A number that Python changes between epochs is a constant of the compiled step. A variable is not, on TensorFlow; on JAX
 it must also be part of the training state, or it is baked in when the step is traced. A metric's variables are, so the
-epoch is a variable that a metric owns and the loss reads. `keras_seg.compile` and the zoo add that metric by themselves.
+epoch is a variable that a metric owns and the loss reads. `keras_seg.compile` and the zoo add that metric by
+themselves.
 """
 
 import functools
@@ -46,7 +47,8 @@ class Ramp:
         """Raise a `ValueError` if a step that is being traced around `tensor` could never see the epoch change."""
         if backend.is_baked_in(epoch_variable(), tensor):
             raise ValueError(
-                f"The weight '{self.name}' changes with the epoch, but on JAX the compiled step would never see it: compile "
+                f"The weight '{self.name}' changes with the epoch, but on JAX the compiled step would never see it: "
+                f"compile "
                 f"the model with `keras_seg.compile(model, loss=...)`, or add "
                 f"`metrics=[keras_seg.metrics.ScheduledWeight(...)]`."
             )

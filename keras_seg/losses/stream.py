@@ -1,8 +1,8 @@
 """Sums over voxels that read the prediction once and store nothing for the gradient.
 
 The floor of a loss is memory traffic. Left to itself, automatic differentiation keeps the probabilities, the one-hot
-truth and every product of the two: several times the size of the logits. Here the voxels are visited in slabs, each slab
-leaves its sums and is forgotten, and the gradient visits the slabs again and recomputes what it needs.
+truth and every product of the two: several times the size of the logits. Here the voxels are visited in slabs, each
+slab leaves its sums and is forgotten, and the gradient visits the slabs again and recomputes what it needs.
 """
 
 from keras import ops

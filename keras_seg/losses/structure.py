@@ -20,8 +20,9 @@ def window_mean(x, window, sigma):
     Returns:
         `[batch, *spatial - window + 1, k]`.
     """
-    # A product with a banded matrix per axis: matrix products are fast under XLA on every device, while its convolutions
-    # are slow on a CPU, and sums of shifted arrays are fused into one another and computed many times over.
+    # A product with a banded matrix per axis: matrix products are fast under XLA on every device, while its
+    # convolutions are slow on a CPU, and sums of shifted arrays are fused into one another and computed many times
+    # over.
     letters = "bijkc"[: len(x.shape) - 1] + "c"
     for axis in spatial_axes(x):
         matrix = _window_matrix(ops.shape(x)[axis], fitting(window, x.shape[axis]), sigma, x.dtype)

@@ -137,9 +137,8 @@ class _Parser:
         known = options_of(cls)
         for argument in arguments:
             if argument not in known:
-                raise ValueError(
-                    f"'{name}' has no argument '{argument}' (in '{self.text}'). {registry.nearest(argument, tuple(known))}"
-                )
+                nearest = registry.nearest(argument, tuple(known))
+                raise ValueError(f"'{name}' has no argument '{argument}' (in '{self.text}'). {nearest}")
         return cls(**{key: value for key, value in self.options.items() if key in known} | arguments)
 
     def arguments(self):

@@ -62,7 +62,8 @@ class Voxels:
         """`log(1 - p)` of a sigmoid map, `[batch, ..., classes]`; clipped like `log_probabilities`."""
         if self.from_logits:
             return ops.log_sigmoid(-self.prediction)
-        return ops.log(1 - ops.clip(self.prediction, epsilon, 1 - epsilon))
+        # Clipped after the subtraction: in float32, `1 - (1 - 1e-5)` is wrong in the third digit.
+        return ops.log(ops.clip(1 - self.prediction, epsilon, 1 - epsilon))
 
     def logits(self, epsilon=1e-7):
         """`z` of sigmoid maps, `[batch, ..., classes]`."""
