@@ -187,9 +187,7 @@ def _counted(truth, y_pred, loss):
 
 
 def _weights(sample_weight, y_pred, dtype, channels_first):
-    """Split `sample_weight` into voxel weights `[batch, *spatial]` and sample weights `[batch]`, either may be "
-    "`None`.
-    """
+    """Split `sample_weight` into voxel weights `[batch, *spatial]` and sample weights `[batch]`, or `None`."""
     if sample_weight is None:
         return None, None
     weight = ops.cast(ops.convert_to_tensor(sample_weight), dtype)

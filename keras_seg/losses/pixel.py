@@ -23,9 +23,7 @@ class PixelLoss(SegmentationLoss):
         raise NotImplementedError(f"{type(self).__name__} needs a formula: define `loss(self, log_p)`.")
 
     def class_factors(self, classes):
-        """Return the factors of `(true class 0, ..., true class n)`, or of `(false, true)` for sigmoids; `None` "
-        "for 1.
-        """
+        """Return a factor per true class, with sigmoids `(false, true)`; `None` where all are 1."""
         return None
 
     def voxel_map(self, voxels):
