@@ -42,8 +42,8 @@ class SegmentationLoss(keras.losses.Loss):
         class_weights: One number per class, background included; with a single map, `(background, foreground)`. Region,
             boundary, topology and structure losses average their classes with them. Pixel losses multiply each voxel's
             value by the weight of its true class and still divide by the number of voxels.
-        include_background: Whether class 0 has a share in region, boundary, topology and structure losses. Pixel losses
-            always see it. `False` needs at least two classes.
+        include_background: Whether class 0 has a share in region, rank, boundary, topology and structure losses. Pixel
+            losses always see it. `False` needs at least two classes.
         ignore_class: Label of voxels that do not count, such as 255. In one-hot targets such a voxel has its `1` at
             that class, or is a row of zeros, or a row filled with that value.
         data_format: `"channels_last"`, `"channels_first"` or `None` for Keras's setting.

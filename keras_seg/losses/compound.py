@@ -1,5 +1,7 @@
 """The compounds that papers have given a name; `+`, `*` and the text form build any other."""
 
+from keras import ops
+
 from keras_seg.losses.algebra import TreeLoss
 from keras_seg.losses.base import SHARED, check_range
 from keras_seg.losses.boundary import BoundaryLoss, check_spacing
@@ -42,7 +44,8 @@ class DiceCompoundLoss(TreeLoss):
 
     def tree_values(self, inputs):
         dice_weight, other_weight = self.weights()
-        return dice_weight * self.dice.values(inputs) + other_weight * self.other.values(inputs)
+        dice, other = self.dice.values(inputs), self.other.values(inputs)
+        return dice_weight * dice + ops.cast(other_weight, other.dtype) * other
 
 
 @register("dice_ce")

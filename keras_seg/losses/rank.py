@@ -41,8 +41,7 @@ class LovaszLoss(SegmentationLoss):
     def values(self, inputs):
         errors, weight = inputs.voxel_map(self)
         truth = ops.reshape(inputs.voxels.truth, ops.shape(errors))
-        if not inputs.sigmoid:
-            errors, truth = self.foreground(errors, truth)
+        errors, truth = self.foreground(errors, truth)
         factors, present = lovasz_factors(errors, truth, weight)
         values = ops.sum(errors * factors, axis=1)
         skip = self.classes == "present" and not inputs.sigmoid

@@ -1,5 +1,6 @@
 """Topology losses: skeletons, for tubes whose connection matters more than their width."""
 
+import keras
 from keras import ops
 
 from keras_seg.losses import safe
@@ -50,6 +51,12 @@ def _dilate(x):
 
 def _maximum_along(x, axis):
     """Maximum over 3 voxels along one axis."""
+    if keras.backend.standardize_dtype(x.dtype) == "float64":
+        # TensorFlow pools volumes in single precision only.
+        padded = ops.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(len(x.shape))], constant_values=-1e30)
+        size = ops.shape(x)[axis]
+        low, high = (ops.take(padded, ops.arange(size) + k, axis=axis) for k in (0, 2))
+        return ops.maximum(x, ops.maximum(low, high))
     size = tuple(3 if a == axis else 1 for a in spatial_axes(x))
     return ops.max_pool(x, size, strides=1, padding="same", data_format="channels_last")
 

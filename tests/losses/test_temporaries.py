@@ -1,0 +1,23 @@
+"""The compiled gradient of a region or pixel loss keeps next to nothing beside the logits."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import keras_seg
+
+pytest.importorskip("jax")
+SCRIPT = pathlib.Path(__file__).parents[1] / "benchmarks" / "temporaries.py"
+
+
+def test_temporaries_are_at_most_0_3_of_the_logits():
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    run = subprocess.run([sys.executable, SCRIPT], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    shares = {name: float(share) for name, share in (line.split() for line in run.stdout.splitlines())}
+    bases = (keras_seg.losses.RegionLoss, keras_seg.losses.PixelLoss)
+    assert set(shares) == {name for name in keras_seg.losses.names() if isinstance(keras_seg.losses.get(name), bases)}
+    assert {name: share for name, share in shares.items() if share > 0.3} == {}
