@@ -1,0 +1,96 @@
+"""What a terminal shows while a search runs: a live line for the trial under way, and one line for each that ended."""
+
+import time
+
+
+class Progress:
+    """Reports trials on a terminal.
+
+    Args:
+        trials: Number of trials, or `None` if it is not known.
+        epochs: Epochs of the whole search, from which the time left is told.
+        console: `rich.console.Console`, or `None` for silence.
+    """
+
+    def __init__(self, trials, epochs, console=None):
+        self.trials = trials
+        self.epochs = epochs
+        self.console = console
+        self.done = 0
+        self.best = None
+        self.started = time.monotonic()
+        self.live = None
+        self._line = ""
+
+    def __enter__(self):
+        if self.console is not None and self.console.is_terminal:
+            from rich.live import Live
+
+            self.live = Live(
+                get_renderable=self._render, console=self.console, transient=True, refresh_per_second=2
+            ).__enter__()
+        return self
+
+    def __exit__(self, *error):
+        if self.live is not None:
+            self.live.__exit__(*error)
+
+    def epoch(self, trial, epoch, epochs):
+        """Show where a trial is.
+
+        Args:
+            trial: `Trial`, with what is known so far.
+            epoch: Number of epochs trained.
+            epochs: Number of epochs it is to train.
+        """
+        dice = f"Dice {trial.val_dice:.3f}" if trial.best_epoch else ""
+        best = "" if self.best is None else f"   best {self.best:.3f}"
+        self._line = f"{self._head(trial)}   epoch {epoch}/{epochs}   {dice:<10}{best}   {self._left(epoch)}"
+
+    def end(self, trial, planned):
+        """Print the line of a trial that ended, and count its epochs, of which `planned` were to come."""
+        self.done += planned
+        self._line = ""
+        if not trial.failed and (self.best is None or trial.val_dice > self.best):
+            self.best = trial.val_dice
+        if trial.failed:
+            what = f"failed: {trial.reason}"
+        else:
+            mark = " *" if trial.val_dice == self.best else ""
+            what = f"Dice {trial.val_dice:.3f} in epoch {trial.best_epoch:<4} {trial.seconds:4.0f} s{mark}"
+        if self.console is not None:
+            self.console.print(f"{self._head(trial)}   {what}", markup=False, highlight=False, soft_wrap=True)
+
+    def _head(self, trial):
+        total = f"/{self.trials}" if self.trials else ""
+        width = len(str(self.trials or 100))
+        return f"trial {trial.number:>{width}}{total}   {shorten(trial.loss, 40):<40}"
+
+    def _left(self, epochs):
+        """Time left, if epochs go on taking what they took so far."""
+        done = self.done + epochs
+        if not done:
+            return ""
+        seconds = (time.monotonic() - self.started) * max(self.epochs - done, 0) / done
+        return f"{clock(seconds)} left"
+
+    def _render(self):
+        from rich.text import Text
+
+        return Text(self._line, overflow="ellipsis", no_wrap=True)
+
+
+def shorten(text, width):
+    """Return a text cut to `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def clock(seconds):
+    """Return a time as `0:42`, `12:05` or `2:03:04`.
+
+    >>> clock(7384)
+    '2:03:04'
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
