@@ -61,4 +61,5 @@ def is_baked_in(variable, tensor):
         return False
     import jax
 
-    return isinstance(tensor, jax.core.Tracer) and not isinstance(variable.value, jax.core.Tracer)
+    is_compiled = isinstance(tensor, jax.interpreters.partial_eval.DynamicJaxprTracer)
+    return is_compiled and not isinstance(variable.value, jax.core.Tracer)

@@ -50,7 +50,7 @@ class Ramp:
                 f"The weight '{self.name}' changes with the epoch, but on JAX the compiled step would never see it: "
                 f"compile "
                 f"the model with `keras_seg.compile(model, loss=...)`, or add "
-                f"`metrics=[keras_seg.metrics.ScheduledWeight(...)]`."
+                f"`metrics=[keras_seg.losses.ScheduledWeight(...)]`."
             )
 
 

@@ -38,7 +38,9 @@ def _erode(x):
     """Minimum over a cross of 3: the voxel and its face neighbours."""
     lowest = -_maximum_along(-x, 1)
     for axis in spatial_axes(x)[1:]:
-        lowest = ops.minimum(lowest, -_maximum_along(-x, axis))
+        other = -_maximum_along(-x, axis)
+        # Not `minimum`: frameworks differ in its gradient where the two are equal, as most eroded voxels are.
+        lowest = ops.where(other < lowest, other, lowest)
     return lowest
 
 
@@ -50,15 +52,46 @@ def _dilate(x):
 
 
 def _maximum_along(x, axis):
-    """Maximum over 3 voxels along one axis."""
+    """Maximum over 3 voxels along one axis; voxels that tie share its gradient.
+
+    Frameworks differ in what a tie gets (TensorFlow's volumes on a CPU: each tying voxel the whole gradient), and in
+    eroded maps nearly all voxels tie.
+    """
+
+    @ops.custom_gradient
+    def maximum(x):
+        highest = _pool(x, axis)
+
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+            ties = [ops.cast(ops.equal(part, highest), x.dtype) for part in _window(x, axis, outside=-FAR)]
+            share = _window(upstream / (ties[0] + ties[1] + ties[2]), axis, outside=0.0)
+            wins = [ops.equal(part, x) for part in _window(highest, axis, outside=2 * FAR)]
+            return sum(ops.where(win, part, ops.zeros_like(part)) for win, part in zip(wins, share, strict=True))
+
+        return highest, gradient
+
+    return maximum(x)
+
+
+# Beyond every value of a map, and of its negative.
+FAR = 1e6
+
+
+def _pool(x, axis):
     if keras.backend.standardize_dtype(x.dtype) == "float64":
         # TensorFlow pools volumes in single precision only.
-        padded = ops.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(len(x.shape))], constant_values=-1e30)
-        size = ops.shape(x)[axis]
-        low, high = (ops.take(padded, ops.arange(size) + k, axis=axis) for k in (0, 2))
-        return ops.maximum(x, ops.maximum(low, high))
+        low, here, high = _window(x, axis, outside=-FAR)
+        return ops.maximum(here, ops.maximum(low, high))
     size = tuple(3 if a == axis else 1 for a in spatial_axes(x))
     return ops.max_pool(x, size, strides=1, padding="same", data_format="channels_last")
+
+
+def _window(x, axis, outside):
+    """Return the neighbour before, the voxel and the neighbour behind it along one axis."""
+    shape = ops.shape(x)
+    padded = ops.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(len(shape))], constant_values=outside)
+    return [ops.slice(padded, [k if a == axis else 0 for a in range(len(shape))], shape) for k in range(3)]
 
 
 @register("cl_dice")
