@@ -7,6 +7,8 @@ import math
 import pathlib
 import shutil
 
+import keras
+
 from keras_seg.tuner import files
 from keras_seg.tuner.space import LOSS
 
@@ -70,7 +72,8 @@ class SearchResult:
             model: The network with the weights of its best epoch, if the trial did not fail.
         """
         self.trials.append(trial)
-        self._losses[trial.number] = loss
+        # Its configuration: the loss itself would keep what was compiled for the trial.
+        self._losses[trial.number] = None if loss is None else keras.saving.serialize_keras_object(loss)
         if model is not None and self.best is trial:
             with files.replacing(self.folder / files.MODEL) as temporary:
                 model.save(temporary)
@@ -98,7 +101,7 @@ class SearchResult:
     @property
     def best_loss(self):
         """The loss of the best trial, with its parameters. Errors of `best`."""
-        return self._losses[self.best.number]
+        return keras.saving.deserialize_keras_object(self._losses[self.best.number])
 
     @property
     def best_model(self):

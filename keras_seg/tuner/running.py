@@ -195,6 +195,8 @@ def quiet():
     """Silence what KerasTuner, scikit-learn and TensorFlow say about themselves during a search."""
     logger = logging.getLogger("tensorflow")
     level = logger.level
+    # What exists by now outlives the search; the collection before each trial need not look through it.
+    gc.freeze()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"keras_tuner\.")
         warnings.filterwarnings("ignore", module=r"sklearn\.")
@@ -204,6 +206,7 @@ def quiet():
             yield
         finally:
             logger.setLevel(level)
+            gc.unfreeze()
 
 
 def one_line(error):

@@ -52,7 +52,7 @@ def choose_loss(hp, names=None, grid=False, **options):
 
 def usable_alone():
     """Return the names of the losses that train a network by themselves; the others need a partner in a compound."""
-    return tuple(name for name in losses.names() if getattr(registry.loss_class(name), "alone", True))
+    return tuple(name for name in losses.names() if registry.loss_class(name).alone)
 
 
 def branch_texts(names):

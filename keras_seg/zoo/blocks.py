@@ -9,6 +9,8 @@ from keras import layers
 from keras_seg.zoo.arguments import one_of
 
 NORMALIZATIONS = ("batch", "instance", "layer", "group")
+# These know no other order of axes, and take no argument for it.
+_CHANNELS_LAST_IN_1D = ("UpSampling{}D", "SpatialDropout{}D")
 
 
 def rank(x):
@@ -18,6 +20,8 @@ def rank(x):
 
 def spatial_layer(kind, x, *args, **kwargs):
     """Apply the layer of this kind and of the rank of `x`: `"Conv{}D"` is `Conv3D` for a volume."""
+    if rank(x) > 1 or kind not in _CHANNELS_LAST_IN_1D:
+        kwargs["data_format"] = "channels_last"
     return getattr(layers, kind.format(rank(x)))(*args, **kwargs)(x)
 
 

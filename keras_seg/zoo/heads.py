@@ -96,7 +96,7 @@ def main_head(model):
     """
     if len(model.outputs) == 1:
         return model
-    return explain_sizes(keras.Model(model.inputs, model.outputs[0], name=model.name))
+    return explain_sizes(keras.Model(model.input, model.outputs[0], name=model.name))
 
 
 def finish(model, loss, optimizer, metrics, multilabel, jit_compile):

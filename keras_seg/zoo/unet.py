@@ -15,7 +15,7 @@ def unet(
     kernel_size=3,
     normalization="instance",
     hidden_activation="leaky_relu",
-    down="strided",
+    down="max_pool",
     up="transposed",
     dropout=0.0,
     deep_supervision=False,
@@ -47,7 +47,7 @@ def unet(
             `"layer"` (the channels of each voxel) or `None`.
         hidden_activation: `"leaky_relu"` (slope 0.01), `"prelu"` (a learnt slope per channel), or any activation of
             Keras by its name.
-        down: How the resolution is halved: `"strided"`, a convolution of kernel 2, or `"max_pool"`, the paper's.
+        down: How the resolution is halved: `"max_pool"`, the paper's, or `"strided"`, a convolution of kernel 2.
         up: How it is doubled: `"transposed"`, a transposed convolution of kernel 2, the paper's, or `"upsample"`, a
             convolution of kernel 1 and repeated voxels.
         dropout: Share of the channels set to zero after each level, while training.
@@ -79,7 +79,7 @@ def unet(
     """
     inputs, filters = heads.open_network(input_shape, num_classes, filters)
     counts = arguments.per_level("convolutions", convolutions, len(filters))
-    arguments.one_of("down", down, ("strided", "max_pool"))
+    arguments.one_of("down", down, ("max_pool", "strided"))
     arguments.one_of("up", up, ("transposed", "upsample"))
     unit = blocks.make_unit(kernel_size, normalization, hidden_activation, dropout)
 

@@ -54,7 +54,7 @@ def network(setting):
         setting["filters"],
         normalization="instance",
         hidden_activation="leaky_relu",
-        down="strided",
+        down=setting["down"],
         up="transposed",
         activation=None,
     )

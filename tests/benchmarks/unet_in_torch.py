@@ -1,5 +1,6 @@
 """The PyTorch side of `unet_training_step.py`: the same U-Net, in each of the ways that PyTorch runs it on a CPU."""
 
+import itertools
 import json
 import sys
 import time
@@ -20,7 +21,7 @@ def main():
     steps = {}
     for layout in ("contiguous", "channels last"):
         for compiled in (False, True):
-            model = UNet(setting["filters"], setting["classes"])
+            model = UNet(setting["filters"], setting["classes"], setting["down"])
             load(model, weights)
             name = f"PyTorch, {layout}, {'torch.compile' if compiled else 'eager'}"
             steps[name] = training_step(model, x, y, layout, compiled)
@@ -52,17 +53,18 @@ def level(channels, width):
 
 
 class UNet(nn.Module):
-    """Parts are made in the order in which `keras_seg.zoo.unet` makes them, so that weights can be copied one by one."""
+    """`keras_seg.zoo.unet`, its parts made in the same order, so that weights can be copied one by one."""
 
-    def __init__(self, filters, classes):
+    def __init__(self, filters, classes, down_by):
         super().__init__()
         down, up, channels = [], [], 1
-        for width, below in zip(filters, filters[1:]):
-            down += [level(channels, width), unit(width, below, 2, 2)]
-            channels = below
+        for width, below in itertools.pairwise(filters):
+            strided = down_by == "strided"
+            down += [level(channels, width), unit(width, below, 2, 2) if strided else nn.MaxPool3d(2)]
+            channels = below if strided else width
         self.down = nn.ModuleList(down)
-        self.bottom = level(filters[-1], filters[-1])
-        for width, below in zip(filters[-2::-1], filters[:0:-1]):
+        self.bottom = level(channels, filters[-1])
+        for below, width in itertools.pairwise(filters[::-1]):
             up += [nn.ConvTranspose3d(below, width, 2, 2), level(2 * width, width)]
         self.up = nn.ModuleList(up)
         self.head = nn.Conv3d(filters[0], classes, 1)
@@ -79,7 +81,7 @@ class UNet(nn.Module):
 
 
 def load(model, weights):
-    """Copy Keras's weights: kernels `[*spatial, in, out]` (transposed ones `[*spatial, out, in]`), the rest as they are."""
+    """Copy Keras's weights; of kernels, `[*spatial, in, out]` or `[*spatial, out, in]`, all axes turn."""
     parameters = list(model.parameters())
     if len(parameters) != len(weights):
         raise SystemExit(f"PyTorch's network has {len(parameters)} weights, that of Keras {len(weights)}.")

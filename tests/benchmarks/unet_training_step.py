@@ -2,11 +2,11 @@
 
     python tests/benchmarks/unet_training_step.py --torch-python PATH_OF_A_PYTHON_WITH_TORCH
 
-Both sides hold the same network: four levels of 16, 32, 64 and 128 filters, two convolutions each, instance normalization,
-leaky ReLU, strided convolutions down, transposed ones up. They start from the same weights and the same batch and must
-agree on the parameter count and on the first loss, or the script stops. A step is forward, backward and Adam. Two processes,
-one per framework, stand by and take turns, so that a disturbance hits both; medians are compared. Besides PyTorch's plain
-layout it is given channels-last memory and `torch.compile`; the best of the four is what Keras is held against.
+Both sides hold the same network: four levels of 16, 32, 64 and 128 filters, two convolutions each, instance
+normalization, leaky ReLU, transposed convolutions up. They start from the same weights and the same batch and must
+agree on the parameter count and on the first loss, or the script stops. A step is forward, backward and Adam. Two
+processes, one per framework, stand by and take turns, so that a disturbance hits both; medians are compared. Besides its
+plain layout, PyTorch is given channels-last memory and `torch.compile`; the best of the four is what Keras is held to.
 """
 
 import argparse
@@ -58,10 +58,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=8, help="turns that each variant gets")
     parser.add_argument("--steps", type=int, default=3, help="steps per turn")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--down", choices=("max_pool", "strided"), default="max_pool", help="see keras_seg.zoo.unet")
     parser.add_argument("--json", type=pathlib.Path, help="also write every time measured here")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        setting = {**SETTING, "weights": f"{folder}/weights.npz"}
+        setting = {**SETTING, "down": arguments.down, "weights": f"{folder}/weights.npz"}
         ours = Worker(sys.executable, "unet_in_keras.py", setting, arguments.threads)
         theirs = Worker(arguments.torch_python, "unet_in_torch.py", setting, arguments.threads)
     agree(ours.about, theirs.about)
@@ -79,7 +80,9 @@ def agree(ours, theirs):
         raise SystemExit(f"Not the same network: {ours['parameters']} parameters against {theirs['parameters']}.")
     losses = [*ours["first_losses"].values(), *theirs["first_losses"].values()]
     if max(losses) - min(losses) > 1e-3:
-        raise SystemExit(f"Not the same computation: the first losses are {ours['first_losses']}, {theirs['first_losses']}.")
+        raise SystemExit(
+            f"Not the same computation: the first losses are {ours['first_losses']}, {theirs['first_losses']}."
+        )
 
 
 def take_turns(workers, rounds, steps):
@@ -96,8 +99,9 @@ def report(times, about, arguments):
     """Print a line per variant, and how it compares with the best of PyTorch."""
     medians = {variant: statistics.median(seconds) for variant, seconds in times.items()}
     best = min(about[1]["variants"], key=medians.get)
-    print(f"{about[0]['version']}, {about[1]['version']}; {arguments.threads} threads, {arguments.rounds} x {arguments.steps} steps")
-    print(f"{about[0]['parameters']} parameters, batch {SETTING['batch']} of {SETTING['size']}, {SETTING['classes']} classes")
+    size = "x".join(map(str, SETTING["size"]))
+    print(f"{about[0]['version']}, {about[1]['version']}; {arguments.threads} threads, seconds per step")
+    print(f"{about[0]['parameters']} parameters, batch {SETTING['batch']} of {size}, down={arguments.down!r}")
     print(f"{'':44} {'median':>8} {'fastest':>8} {'slowest':>8}  times torch's best")
     for variant, seconds in times.items():
         ratio = medians[variant] / medians[best]

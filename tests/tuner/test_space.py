@@ -80,8 +80,7 @@ def test_options_reach_every_loss_that_takes_them_and_are_not_searched():
     assert loss.ignore_class == 255
 
 
-def test_all_leaves_out_what_needs_a_partner(monkeypatch):
-    monkeypatch.setattr(losses.BoundaryLoss, "alone", False, raising=False)
+def test_all_leaves_out_what_needs_a_partner():
     assert set(losses.names()) - set(tuner.usable_alone()) == {"boundary"}
     assert str(declare(["boundary"])[1]) == "boundary"
 

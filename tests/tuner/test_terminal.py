@@ -1,0 +1,75 @@
+"""What a search shows: lines, the leaderboard, the plot."""
+
+import io
+
+from PIL import Image
+from rich.console import Console
+
+from keras_seg.tuner.plot import plot_trials
+from keras_seg.tuner.progress import Progress, clock, shorten
+from keras_seg.tuner.report import leaderboard_table
+from keras_seg.tuner.result import SearchResult, Trial
+
+TRIALS = [
+    Trial(1, "dice", "dice", {}, 0.5, 2, 4, 3.2),
+    Trial(2, "focal", "focal(gamma=2)", {"focal.gamma": 2.0}, reason="no [memory]"),
+    Trial(3, "dice", "dice(class_weights=[1, 2])", {}, 0.75, 4, 4, 3.0),
+]
+
+
+def made(tmp_path, trials=TRIALS):
+    result = SearchResult(tmp_path, {})
+    result.trials = list(trials)
+    return result
+
+
+def test_a_line_for_each_trial():
+    console = Console(file=io.StringIO(), width=60)
+    with Progress(3, 12, console) as progress:
+        for trial in TRIALS:
+            progress.epoch(trial, 1, 4)
+            progress.end(trial, 4)
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 3
+    assert " ".join(lines[0].split()) == "trial 1/3 dice Dice 0.500 in epoch 2 3 s *"
+    assert "failed: no [memory]" in lines[1]
+    assert "class_weights=[1, 2]" in lines[2]
+    assert lines[2].endswith("*")
+
+
+def test_the_live_line_tells_epoch_best_and_time_left():
+    console = Console(file=io.StringIO(), width=140, force_terminal=True, color_system=None)
+    with Progress(3, 12, console) as progress:
+        progress.end(TRIALS[0], 4)
+        progress.started -= 50
+        progress.epoch(Trial(2, "focal", "focal(gamma=2)", val_dice=0.25, best_epoch=1), 1, 4)
+        line = progress._render().plain
+    assert "trial 2/3   focal(gamma=2)" in line
+    assert "epoch 1/4   Dice 0.250" in line
+    assert "best 0.500" in line
+    # 5 of 12 epochs took 50 seconds.
+    assert line.endswith("1:10 left")
+
+
+def test_leaderboard_shows_the_best_first_and_what_is_hidden(tmp_path):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(leaderboard_table(made(tmp_path), rows=2))
+    text = console.file.getvalue()
+    assert text.index("0.750") < text.index("0.500")
+    assert "class_weights=[1, 2]" in text
+    assert "and 1 more in leaderboard.csv" in text
+    console.print(leaderboard_table(made(tmp_path)))
+    assert "failed" in console.file.getvalue()
+
+
+def test_plot_is_a_picture_even_if_all_failed(tmp_path):
+    for name, trials in (("all", TRIALS), ("failed", TRIALS[1:2])):
+        path = plot_trials(tmp_path / f"{name}.png", made(tmp_path, trials))
+        with Image.open(path) as picture:
+            assert picture.size == (900, 480)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["all.png", "failed.png"]
+
+
+def test_times_and_long_texts():
+    assert [clock(seconds) for seconds in (4.4, 65, 7384)] == ["0:04", "1:05", "2:03:04"]
+    assert shorten("dice + focal", 6) == "dice …"
