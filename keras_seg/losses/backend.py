@@ -24,6 +24,15 @@ def compiled(function):
     return call
 
 
+def as_written(function):
+    """Keep AutoGraph's hands off `function` in a user's `tf.function`: nothing here branches on a tensor."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.autograph.experimental.do_not_convert(function)
+
+
 def loops_are_compiled():
     """Whether a `fori_loop` met now becomes one compiled loop (else: Python steps, one kernel at a time)."""
     backend = keras.backend.backend()
@@ -61,5 +70,14 @@ def is_baked_in(variable, tensor):
         return False
     import jax
 
+    # Keras also traces a loss for its shape alone, before the first step and without any state. It does not say so in
+    # public.
+    from keras.src.backend.common.symbolic_scope import in_symbolic_scope
+
+    if in_symbolic_scope():
+        return False
+    # A gradient wraps the tensor that is traced; by itself it is no compiled step.
+    while hasattr(tensor, "primal"):
+        tensor = tensor.primal
     is_compiled = isinstance(tensor, jax.interpreters.partial_eval.DynamicJaxprTracer)
     return is_compiled and not isinstance(variable.value, jax.core.Tracer)

@@ -94,12 +94,12 @@ class SegmentationLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         with keras.name_scope(self.name):
-            values, weight = self._values(y_true, y_pred, sample_weight)
+            values, weight = backend.as_written(self._values)(y_true, y_pred, sample_weight)
             return self._reduce(values, values, weight)
 
     def call(self, y_true, y_pred):
         """Return one value per sample, `[batch]`."""
-        return self._values(y_true, y_pred, None)[0]
+        return backend.as_written(self._values)(y_true, y_pred, None)[0]
 
     def values(self, inputs):
         """Return one value per sample, `[batch]`, from canonical `Inputs`. A loss without sums overrides this."""

@@ -8,6 +8,7 @@ Grammar, in the order of binding:
     argument = name "=" ( number | "True" | "False" | "None" | quoted text | "[" numbers "]" )
 """
 
+import numbers
 import re
 
 from keras_seg.losses import algebra, registry
@@ -201,7 +202,7 @@ def write(loss):
 def _write_compound(loss):
     def part(operand, parent):
         if not isinstance(operand, SegmentationLoss):
-            return f"({operand:.12g})" if operand < 0 else f"{operand:.12g}"
+            return f"({_write_value(operand)})" if operand < 0 else _write_value(operand)
         text = write(operand)
         is_sum = isinstance(operand, algebra.CompoundLoss) and operand.operation in "+-"
         return f"({text})" if is_sum and parent != "+" else text
@@ -216,4 +217,8 @@ def _write_compound(loss):
 def _write_value(value):
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(_write_value(item) for item in value) + "]"
-    return f"{value:.12g}" if isinstance(value, float) else repr(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        # The shortest text that is read as the same number; NumPy's scalars are written like Python's.
+        value = int(value) if isinstance(value, numbers.Integral) else float(value)
+        return repr(value).removesuffix(".0")
+    return repr(value)
