@@ -71,7 +71,15 @@ class CompoundLoss(TreeLoss):
 
     def __init__(self, operation, operands, reduction="sum_over_batch_size", name=None):
         operands = tuple(operands)
+        wanted = 1 if operation in FUNCTIONS else 2
+        if operation not in (*FUNCTIONS, *OPERATIONS) or len(operands) != wanted:
+            raise ValueError(
+                f"`operation` must be {', '.join(OPERATIONS)} with two operands, or {', '.join(FUNCTIONS)} with one. "
+                f"Received: operation={operation!r} with {len(operands)} operand(s)."
+            )
         losses = [operand for operand in operands if isinstance(operand, SegmentationLoss)]
+        if not losses:
+            raise ValueError(f"A compound needs at least one loss of keras_seg. Received: operands={operands}.")
         options = _agreed(losses)
         super().__init__(**options, reduction=reduction, name=name or "compound")
         self.operation = operation

@@ -78,7 +78,7 @@ class SegmentationLoss(keras.losses.Loss):
             raise ValueError(
                 f"`data_format` must be 'channels_last', 'channels_first' or None. Received: {data_format!r}."
             )
-        if ignore_class is not None and not isinstance(ignore_class, numbers.Integral):
+        if ignore_class is not None and not is_integer(ignore_class):
             raise ValueError(f"`ignore_class` must be an integer label such as 255. Received: {ignore_class!r}.")
         self.from_logits = from_logits
         self.multilabel = multilabel
@@ -258,14 +258,19 @@ def positive_numbers(argument, values):
     if values is None:
         return None
     try:
-        numbers_ = tuple(float(value) for value in values)
+        numbers_ = () if isinstance(values, str) else tuple(float(value) for value in values)
     except (TypeError, ValueError):
         numbers_ = ()
-    if not numbers_ or min(numbers_) < 0 or max(numbers_) <= 0:
+    if not numbers_ or not all(0 <= number < float("inf") for number in numbers_) or max(numbers_) == 0:
         raise ValueError(
             f"`{argument}` must be a list of numbers >= 0, not all 0, one per class. Received: {values!r}."
         )
     return numbers_
+
+
+def is_integer(value):
+    """Whether `value` is a whole number; `True` and `False` are none."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def check_range(argument, value, low=None, high=None, open_low=False):

@@ -31,7 +31,10 @@ def read(text, **options):
     Raises:
         ValueError: With the text, the place and what was expected there.
     """
-    return _Parser(text, options).parse()
+    # The name is that of the whole, not of every member.
+    name = options.pop("name", None)
+    loss = Parser(text, options).parse()
+    return loss if name is None else loss.with_options(name=name)
 
 
 def words(text):
@@ -39,7 +42,9 @@ def words(text):
     return {match.group("name") for match in _TOKEN.finditer(text) if match.group("name")}
 
 
-class _Parser:
+class Parser:
+    """Recursive descent over the tokens of a text; the tuner extends it to ask for what a text leaves out."""
+
     def __init__(self, text, options):
         self.text = text
         self.options = options

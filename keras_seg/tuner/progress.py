@@ -43,9 +43,10 @@ class Progress:
             epoch: Number of epochs trained.
             epochs: Number of epochs it is to train.
         """
-        dice = f"Dice {trial.val_dice:.3f}" if trial.best_epoch else ""
-        best = "" if self.best is None else f"   best {self.best:.3f}"
-        self._line = f"{self._head(trial)}   epoch {epoch}/{epochs}   {dice:<10}{best}   {self._left(epoch)}"
+        parts = [self._head(trial, room=62), f"epoch {epoch}/{epochs}"]
+        parts += [f"Dice {trial.val_dice:.3f}"] if trial.best_epoch else []
+        parts += [f"best {self.best:.3f}"] if self.best is not None else []
+        self._line = "  ".join([*parts, self._left(epoch)])
 
     def end(self, trial, planned):
         """Print the line of a trial that ended, and count its epochs, of which `planned` were to come."""
@@ -57,14 +58,16 @@ class Progress:
             what = f"failed: {trial.reason}"
         else:
             mark = " *" if trial.val_dice == self.best else ""
-            what = f"Dice {trial.val_dice:.3f} in epoch {trial.best_epoch:<4} {trial.seconds:4.0f} s{mark}"
+            what = f"Dice {trial.val_dice:.3f} in epoch {trial.best_epoch:<3} {trial.seconds:5.0f} s{mark}"
         if self.console is not None:
-            self.console.print(f"{self._head(trial)}   {what}", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(f"{self._head(trial, 48)}  {what}", markup=False, highlight=False, soft_wrap=True)
 
-    def _head(self, trial):
+    def _head(self, trial, room):
+        """Number and loss of a trial, which leave `room` columns of the terminal to the rest of the line."""
         total = f"/{self.trials}" if self.trials else ""
-        width = len(str(self.trials or 100))
-        return f"trial {trial.number:>{width}}{total}   {shorten(trial.loss, 40):<40}"
+        digits = len(str(self.trials or 100))
+        width = 48 if self.console is None else max(16, min(48, self.console.width - room))
+        return f"trial {trial.number:>{digits}}{total}  {shorten(trial.loss, width):<{width}}"
 
     def _left(self, epochs):
         """Time left, if epochs go on taking what they took so far."""

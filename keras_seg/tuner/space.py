@@ -102,7 +102,7 @@ def grid_size(hyperparameters):
     return sizes.total()
 
 
-class _Branch(text._Parser):
+class _Branch(text.Parser):
     """Reads a text and asks the search for each argument that the text leaves out."""
 
     def __init__(self, branch, options, hp, grid):
