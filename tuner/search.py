@@ -24,6 +24,7 @@ def main():
     arguments = parse_arguments()
     started = time.monotonic()
     with quiet_start():
+        import keras_tuner  # noqa: F401  (it loads the rest of TensorFlow)
         import rich.console
 
         from keras_seg import tuner

@@ -102,6 +102,8 @@ class LossTuner(BaseTuner):
         self.row.loss = explicit_text(self.loss)
         model = self._build(hp)
         if "tuner/trial_id" in hp.values:
+            # The optimizer's state is in the file too, and is read if there is something to read it into.
+            model.optimizer.build(model.trainable_variables)
             model.load_weights(self._weights_path(hp.values["tuner/trial_id"]))
         first, last = self._epochs(hp)
         watch = Watch(self.row, lambda epoch: self.progress.epoch(self.row, epoch - first, last - first))

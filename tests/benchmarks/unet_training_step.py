@@ -5,8 +5,8 @@
 Both sides hold the same network: four levels of 16, 32, 64 and 128 filters, two convolutions each, instance
 normalization, leaky ReLU, transposed convolutions up. They start from the same weights and the same batch and must
 agree on the parameter count and on the first loss, or the script stops. A step is forward, backward and Adam. Two
-processes, one per framework, stand by and take turns, so that a disturbance hits both; medians are compared. Besides its
-plain layout, PyTorch is given channels-last memory and `torch.compile`; the best of the four is what Keras is held to.
+processes, one per framework, stand by and take turns, so that a disturbance hits both; medians are compared. Besides
+its plain layout, PyTorch is given channels-last memory and `torch.compile`: the best of the four is what counts.
 """
 
 import argparse

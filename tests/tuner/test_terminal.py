@@ -44,11 +44,17 @@ def test_the_live_line_tells_epoch_best_and_time_left():
         progress.started -= 50
         progress.epoch(Trial(2, "focal", "focal(gamma=2)", val_dice=0.25, best_epoch=1), 1, 4)
         line = progress._render().plain
-    assert "trial 2/3   focal(gamma=2)" in line
-    assert "epoch 1/4   Dice 0.250" in line
-    assert "best 0.500" in line
+    assert "trial 2/3  focal(gamma=2)" in line
     # 5 of 12 epochs took 50 seconds.
-    assert line.endswith("1:10 left")
+    assert line.endswith("epoch 1/4  Dice 0.250  best 0.500  1:10 left")
+
+
+def test_the_live_line_fits_a_narrow_terminal():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    progress = Progress(40, 40 * 120, console)
+    progress.end(TRIALS[0], 120)
+    progress.epoch(Trial(12, "focal", "focal_tversky(alpha=0.3, beta=0.7)", val_dice=0.25, best_epoch=1), 100, 120)
+    assert len(progress._line) <= 80
 
 
 def test_leaderboard_shows_the_best_first_and_what_is_hidden(tmp_path):
