@@ -7,6 +7,7 @@ from keras_seg.losses.compound import DiceBoundaryLoss, DiceCrossEntropyLoss, Di
 from keras_seg.losses.deep_supervision import DeepSupervisionLoss
 from keras_seg.losses.distance import squared_distance
 from keras_seg.losses.lookup import get
+from keras_seg.losses.maps import MapLoss
 from keras_seg.losses.pixel import CrossEntropyLoss, FocalLoss, PixelLoss, TopKCrossEntropyLoss
 from keras_seg.losses.rank import LovaszLoss
 from keras_seg.losses.region import (
@@ -40,6 +41,7 @@ __all__ = [
     "JaccardLoss",
     "LovaszLoss",
     "MCCLoss",
+    "MapLoss",
     "PixelLoss",
     "RegionLoss",
     "SSIMLoss",

@@ -30,8 +30,7 @@ class SegmentationLoss(keras.losses.Loss):
     * `y_true`: integer labels `[batch, *spatial]` or `[batch, *spatial, 1]`, or one-hot, soft or multi-label values
       `[batch, *spatial, classes]`.
     * `sample_weight`: `[batch]` multiplies a sample's value; `[batch, *spatial]` or `[batch, *spatial, 1]` weighs
-    voxels
-      inside the sums. A voxel of weight 0 is ignored, whatever it holds; one of weight 2 counts twice. A sample
+      voxels inside the sums. A voxel of weight 0 is ignored, whatever it holds; one of weight 2 counts twice. A sample
       without any weight has value 0 and no gradient.
 
     Args:

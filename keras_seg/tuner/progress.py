@@ -43,7 +43,7 @@ class Progress:
             epoch: Number of epochs trained.
             epochs: Number of epochs it is to train.
         """
-        parts = [self._head(trial, room=62), f"epoch {epoch}/{epochs}"]
+        parts = [self._head(trial, room=66), f"epoch {epoch}/{epochs}"]
         parts += [f"Dice {trial.val_dice:.3f}"] if trial.best_epoch else []
         parts += [f"best {self.best:.3f}"] if self.best is not None else []
         self._line = "  ".join([*parts, self._left(epoch)])
@@ -66,7 +66,9 @@ class Progress:
         """Number and loss of a trial, which leave `room` columns of the terminal to the rest of the line."""
         total = f"/{self.trials}" if self.trials else ""
         digits = len(str(self.trials or 100))
-        width = 48 if self.console is None else max(16, min(48, self.console.width - room))
+        # A file takes lines of any length.
+        is_narrow = self.console is not None and self.console.is_terminal
+        width = max(16, min(48, self.console.width - room)) if is_narrow else 48
         return f"trial {trial.number:>{digits}}{total}  {shorten(trial.loss, width):<{width}}"
 
     def _left(self, epochs):

@@ -11,7 +11,7 @@ from keras_seg.reading import read_outputs
 
 # The embedded data: an organ and vessels in it, 6 % of the voxels together.
 PHANTOMS = {"shape": (32, 32, 32), "num_classes": 3, "foreground": 0.06}
-NUM_PHANTOMS = 44
+NUM_PHANTOMS = 36
 
 
 @dataclasses.dataclass

@@ -37,7 +37,7 @@ def test_a_search_from_another_folder(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    for words in ("8 cases of 16 x 16", "trial 2/2", "Leaderboard", "Test: Dice per case and class", "Written to runs"):
+    for words in ("8 cases of 16 x 14", "trial 2/2", "Leaderboard", "Test: Dice per case and class", "Written to runs"):
         assert words in done.stdout
     assert "Traceback" not in done.stdout
     out = tmp_path / "runs" / "search"

@@ -24,7 +24,7 @@ def made(tmp_path, trials=TRIALS):
 
 
 def test_a_line_for_each_trial():
-    console = Console(file=io.StringIO(), width=60)
+    console = Console(file=io.StringIO(), width=80)
     with Progress(3, 12, console) as progress:
         for trial in TRIALS:
             progress.epoch(trial, 1, 4)

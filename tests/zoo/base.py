@@ -127,7 +127,7 @@ class ModelContract:
     @pytest.mark.parametrize(("rank", "heads"), [(2, 2), (3, 1)])
     def test_training_reaches_every_weight_and_lowers_the_loss(self, rank, heads):
         keras.utils.set_random_seed(1)
-        x, adam = images(rank), keras.optimizers.Adam(0.01)
+        x, adam = images(rank), keras.optimizers.Adam(0.03)
         filters = (4, 8, 16)[: heads + 1]
         model = self.small(
             rank, 2, filters=filters, convolutions=1, deep_supervision=heads > 1, loss="dice", optimizer=adam
