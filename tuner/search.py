@@ -113,6 +113,8 @@ def track(pairs, console):
     """Show how far the reading of files is."""
     import rich.progress
 
+    if not console.is_terminal:
+        return pairs
     return rich.progress.track(pairs, description="Reading", console=console, transient=True)
 
 

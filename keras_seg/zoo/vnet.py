@@ -30,8 +30,8 @@ def vnet(
     The network of Figure 2 and Table 1 of the paper: blocks of one, two, three, three and three convolutions of kernel
     5 that add what they compute to what they got, strided convolutions down, transposed ones up, a learnt slope per
     channel (PReLU). The first block adds the image to each of its 16 maps. On the way up a block is as wide as the two
-    inputs it joins. The paper does not normalize: `normalization=None` is its network, number by number. With a
-    normalization it trains at a hundred times the learning rate, hence the default.
+    inputs it joins. The paper does not normalize: `normalization=None` is its network, weight by weight. The default
+    does, because it stands the learning rates at which training is fast; without, they end in an empty prediction.
 
     Channels come last, whatever Keras's `image_data_format`: `[batch, *spatial, channels]`.
 

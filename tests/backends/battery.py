@@ -15,11 +15,12 @@ from keras import ops
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "losses"))
 
-from loss_cases import EVERY, batch_of, differentiated, make, one_hot  # noqa: E402
+from loss_cases import EVERY, batch_of, differentiated, make, one_hot
+from loss_corners import corners
 
-from keras_seg import losses  # noqa: E402
-from keras_seg.losses import stream  # noqa: E402
-from keras_seg.losses.schedule import epoch_variable  # noqa: E402
+from keras_seg import losses
+from keras_seg.losses import stream
+from keras_seg.losses.schedule import epoch_variable
 
 EPOCHS = 3
 
@@ -41,6 +42,8 @@ def cases():
     rows = one_hot(np.where(ignored, 255, volume.labels))
     options = {"ignore_class": 255, "include_background": False}
     yield "slabs", rows, volume.probabilities, np.array([1, 0.5], "float32"), options, True
+    truth, probabilities = corners("multiclass")
+    yield "corners", truth, 200 * probabilities - 100, None, {"from_logits": True}, False
 
 
 def jitted(loss):

@@ -130,7 +130,9 @@ def leaves(loss, kinds):
 
 
 # Losses made of sums (or orders) over single voxels, with no regard to their places.
-VOXELWISE = [text for text in EVERY if leaves(losses.get(text), (losses.RegionLoss, losses.PixelLoss, losses.LovaszLoss))]
+VOXELWISE = [
+    text for text in EVERY if leaves(losses.get(text), (losses.RegionLoss, losses.PixelLoss, losses.LovaszLoss))
+]
 every_voxelwise_loss = pytest.mark.parametrize("text", VOXELWISE)
 
 

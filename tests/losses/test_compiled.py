@@ -40,7 +40,7 @@ def assert_same(got, expected):
 
 @every_loss
 def test_in_a_plain_graph_of_open_sizes_as_in_eager_mode(text):
-    """Where the loss compiles itself. A network for any size has `None` in its shapes, and so has what the loss gets."""
+    """Where the loss compiles itself. A network for any size has `None` in its shapes, so the loss gets such."""
     loss = make(text, from_logits=True)
     expected = value_and_gradient(loss, BATCH.labels, BATCH.logits)
     assert_same(in_a_graph(loss, BATCH.labels, BATCH.logits, sizes_are_open=True), expected)

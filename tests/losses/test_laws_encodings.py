@@ -117,7 +117,7 @@ def test_a_loss_of_half_precision_sums_in_float32(text):
 @every_loss
 @pytest.mark.parametrize("ignore", [255, -1, CLASSES, 1], ids=["beyond", "negative", "next", "in_range"])
 def test_every_way_to_write_an_ignored_voxel(text, ignore):
-    """Its label, a row with its 1 at that class, a row of zeros, a row filled with the value, or a voxel weight of 0."""
+    """Its label, a row with its 1 at that class, a row of zeros, a row filled with the value, or a weight of 0."""
     batch = batch_of("multiclass", classes=CLASSES)
     labels = batch.labels
     chosen = labels == 1 if ignore == 1 else np.random.default_rng(2).random(labels.shape) < 0.3

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from loss_cases import (
     BY_RANK,
+    QUICK,
     activated,
     batch_of,
     every_kind,
@@ -114,6 +115,16 @@ def test_an_axis_of_one_voxel_changes_nothing(text, kind, spatial):
     loss = make(text, **batch.options)
     values = value(loss, batch.truth, batch.probabilities)
     for axis in range(1, len(spatial) + 2):
+        truth, probabilities = (np.expand_dims(x, axis) for x in (batch.truth, batch.probabilities))
+        np.testing.assert_allclose(value(loss, truth, probabilities), values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_an_axis_of_one_voxel_changes_nothing_by_default_either(name):
+    """With a window that is longer than every axis, and more erosions than voxels."""
+    batch, loss = batch_of("multiclass", BY_RANK[2]), losses.get(name, reduction=None)
+    values = value(loss, batch.truth, batch.probabilities)
+    for axis in (1, 2, 3):
         truth, probabilities = (np.expand_dims(x, axis) for x in (batch.truth, batch.probabilities))
         np.testing.assert_allclose(value(loss, truth, probabilities), values, rtol=1e-5)
 

@@ -95,8 +95,8 @@ def test_a_voxel_of_weight_2_stands_twice(text, kind):
 def test_an_ignored_margin_is_no_margin(text, kind):
     """Means divide by what is left, so that the value has the same scale with and without ignored voxels.
 
-    For losses made of sums or orders over voxels. To those that look at neighbours an ignored voxel is background, which
-    is not the same as the edge of the volume.
+    For losses made of sums or orders over voxels. To those that look at neighbours an ignored voxel is background,
+    which is not the same as the edge of the volume.
     """
     batch, inner = batch_of(kind), (slice(None), slice(1, -1), slice(2, None), slice(1, 3))
     weight = np.zeros(batch.truth.shape[:-1], "float32")

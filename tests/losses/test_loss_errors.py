@@ -57,7 +57,11 @@ def test_arguments(name, options, message):
 
 
 INPUTS = [
-    (BATCH.labels[:, :5], None, r"`y_true` does not fit `y_pred`.*\(3, 6, 5\) or \(3, 6, 5, 1\).*\(3, 6, 5, 3\).*\(3, 5, 5\)"),
+    (
+        BATCH.labels[:, :5],
+        None,
+        r"`y_true` does not fit `y_pred`.*\(3, 6, 5\) or \(3, 6, 5, 1\).*\(3, 6, 5, 3\).*\(3, 5, 5\)",
+    ),
     (BATCH.truth[..., :2], None, r"`y_true` does not fit `y_pred`.*y_true.shape=\(3, 6, 5, 2\)"),
     (BATCH.labels[..., 0], None, "Resize the masks to the network's output, or check `num_classes`"),
     (BATCH.labels, np.ones((3, 6)), r"`sample_weight` must be one weight per sample.*\(3, 6\).*use `class_weights`"),
@@ -73,7 +77,9 @@ def test_inputs(text):
         with pytest.raises(ValueError, match=message):
             loss(y_true, BATCH.probabilities, weight)
     for shape in ((3, 2), (2, 2, 2, 2, 2, 2)):
-        with pytest.raises(ValueError, match=r"`y_pred` must be `\[batch, \*spatial, classes\]` with 1 to 3 spatial axes"):
+        with pytest.raises(
+            ValueError, match=r"`y_pred` must be `\[batch, \*spatial, classes\]` with 1 to 3 spatial axes"
+        ):
             loss(np.zeros(shape[:-1]), np.zeros(shape))
 
 
@@ -152,17 +158,17 @@ def test_sums_with_something_else(other):
 
 
 def test_names():
-    with pytest.raises(ValueError, match="Unknown loss 'tverskey'. Did you mean 'tversky'"):
+    with pytest.raises(ValueError, match=r"Unknown loss 'tverskey'\. Did you mean 'tversky'"):
         losses.space("tverskey")
-    with pytest.raises(ValueError, match="Unknown loss 'x'. Known names: boundary"):
+    with pytest.raises(ValueError, match=r"Unknown loss 'x'\. Known names: boundary"):
         losses.defaults("x")
-    with pytest.raises(ValueError, match="A loss named 'dice' exists already: DiceLoss. Choose another name"):
+    with pytest.raises(ValueError, match=r"A loss named 'dice' exists already: DiceLoss\. Choose another name"):
         registry.register("dice")(losses.DiceLoss)
 
 
 @pytest.mark.parametrize("identifier", [None, 3, keras.losses.Dice(), keras.losses.Dice, lambda a, b: a])
 def test_what_is_no_loss(identifier):
-    with pytest.raises(ValueError, match="Cannot make a segmentation loss from .*Expected a name, a text such as"):
+    with pytest.raises(ValueError, match=r"Cannot make a segmentation loss from .*Expected a name, a text such as"):
         losses.get(identifier)
 
 

@@ -12,48 +12,13 @@ from loss_cases import (
     having,
     leaves,
     make,
-    one_hot,
     tensorflow_only,
     value,
     value_and_gradient,
 )
+from loss_corners import corners
 
 from keras_seg import losses
-
-SPATIAL = (6, 5, 4)
-
-
-def corner_masks(kind):
-    """Return masks `[samples, *spatial, classes]`: empty, full, one voxel, a class that is absent, and a random one."""
-    generic = batch_of(kind, SPATIAL, samples=2)
-    classes = generic.truth.shape[-1]
-    empty, full, dot, absent = (np.zeros((*SPATIAL, classes), "float32") for _ in range(4))
-    if kind == "multiclass":
-        empty[..., 0], full[..., -1], dot[..., 0] = 1, 1, 1
-        dot[2, 2, 2] = one_hot(np.array(classes - 1), classes)
-        absent = one_hot(generic.labels[0] % (classes - 1), classes)
-    else:
-        full[...], dot[2, 2, 2, -1] = 1, 1
-        absent[..., :1] = generic.truth[0, ..., :1]
-    return np.stack([empty, full, dot, absent, generic.truth[1]])
-
-
-def corners(kind):
-    """Return masks and probabilities: each mask met by perfect, inverted, empty, full, even and random predictions.
-
-    They are stacked along the batch, so that a loss is differentiated once.
-    """
-    masks = corner_masks(kind)
-    classes = masks.shape[-1]
-    even = np.full_like(masks, 1 / classes if kind == "multiclass" else 0.5)
-    inverted = np.roll(masks, 1, axis=-1) if kind == "multiclass" else 1 - masks
-    background, foreground = np.zeros_like(masks), np.zeros_like(masks)
-    background[..., 0], foreground[..., -1] = 1, 1
-    random = batch_of(kind, SPATIAL, samples=len(masks)).probabilities
-    predictions = [masks, inverted, even, background, foreground, random]
-    if kind != "multiclass":
-        predictions += [np.zeros_like(masks), np.ones_like(masks)]
-    return np.concatenate([masks] * len(predictions)), np.concatenate(predictions)
 
 
 def assert_finite(loss, truth, prediction):
@@ -113,7 +78,9 @@ def taken(options):
         yield name
 
 
-@pytest.mark.parametrize(("options", "name"), [(options, name) for options in OPTIONS for name in taken(options)], ids=str)
+@pytest.mark.parametrize(
+    ("options", "name"), [(options, name) for options in OPTIONS for name in taken(options)], ids=str
+)
 def test_value_and_gradient_are_finite_at_the_corners_with_every_option(options, name):
     truth, probabilities = corners("multiclass")
     assert_finite(make(name, **options), truth, probabilities)

@@ -39,7 +39,9 @@ FUNCTIONS = {
 @st.composite
 def expressions(draw, depth=3):
     """Draw a text, how tightly it binds, and its values `[batch]` by NumPy; there is a loss in it."""
-    choice = draw(st.sampled_from(["leaf"] if depth == 0 else ["leaf", "sum", "product", "minus", "function", "number"]))
+    choice = draw(
+        st.sampled_from(["leaf"] if depth == 0 else ["leaf", "sum", "product", "minus", "function", "number"])
+    )
     if choice == "leaf":
         leaf = draw(st.sampled_from(LEAVES))
         return leaf, FACTOR, VALUES[leaf]
@@ -120,7 +122,10 @@ def test_grammar(text, same):
         ("tversky(alpha=0.3)", "tversky"),
         ("generalized_dice(weight='simple')", "generalized_dice(weight='simple')"),
         ("boundary(spacing=[1, 2.5])", "boundary(spacing=[1, 2.5])"),
-        ("dice(include_background=False, class_weights=[1, 2])", "dice(class_weights=[1, 2], include_background=False)"),
+        (
+            "dice(include_background=False, class_weights=[1, 2])",
+            "dice(class_weights=[1, 2], include_background=False)",
+        ),
     ],
 )
 def test_what_a_loss_writes(text, written):

@@ -21,7 +21,9 @@ from keras_seg.losses.schedule import epoch_variable
 REGION = [name for name in losses.names() if leaves(losses.get(name), losses.RegionLoss)]
 PIXEL = [name for name in losses.names() if leaves(losses.get(name), losses.PixelLoss)]
 # Losses that average over classes alone, so that a class of weight 0 is a class left out.
-PER_CLASS = [name for name in losses.names() if not any(leaves(m, losses.PixelLoss) for m in losses.get(name).members())]
+PER_CLASS = [
+    name for name in losses.names() if not any(leaves(m, losses.PixelLoss) for m in losses.get(name).members())
+]
 
 
 @every_loss
