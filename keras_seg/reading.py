@@ -48,43 +48,56 @@ def read_outputs(model):
     Returns:
         A list of `Output`.
     """
+    if isinstance(model, keras.Sequential):
+        shape = model.outputs[0].shape if model.built and model.outputs else None
+        return [_describe(model.name, shape, reversed(model.layers))]
     if not getattr(model, "outputs", None) or not getattr(model, "output_names", None):
-        return [Output(name=model.name, classes=None, from_logits=None, multilabel=None)]
+        return [_describe(model.name, None, ())]
+    return [
+        _describe(name, tensor.shape, _backwards(tensor))
+        for name, tensor in zip(model.output_names, model.outputs, strict=True)
+    ]
+
+
+def _describe(name, shape, operations):
+    """Describe an output of this shape from the operations that made it, the last one first."""
     channels_first = keras.config.image_data_format() == "channels_first"
-    outputs = []
-    for name, tensor in zip(model.output_names, model.outputs, strict=True):
-        classes = tensor.shape[1 if channels_first else -1]
-        activation = _last_activation(tensor)
-        multilabel = None
-        if activation == "softmax":
-            multilabel = False
-        elif activation == "sigmoid" and classes is not None:
-            multilabel = classes > 1
-        logits = {"softmax": False, "sigmoid": False, "hard_sigmoid": False, "linear": True}.get(activation)
-        outputs.append(Output(name=name, classes=classes, from_logits=logits, multilabel=multilabel))
-    return outputs
+    classes = None if shape is None else shape[1 if channels_first else -1]
+    activation = _last_activation(operations)
+    multilabel = None
+    if activation == "softmax":
+        multilabel = False
+    elif activation == "sigmoid" and classes is not None:
+        multilabel = classes > 1
+    from_logits = {"softmax": False, "sigmoid": False, "hard_sigmoid": False, "linear": True}.get(activation)
+    return Output(name=name, classes=classes, from_logits=from_logits, multilabel=multilabel)
 
 
-def _last_activation(tensor):
-    """Return the name of the activation that made a tensor, `"linear"` for none, `None` where it cannot be told."""
+def _backwards(tensor):
+    """Yield the operation that made a tensor, the one that made its input, and so on while there is one input."""
     while True:
         operation = tensor._keras_history.operation
+        yield operation
+        tensor = getattr(operation, "input", None)
+        if tensor is None or isinstance(tensor, (list, tuple, dict)):
+            return
+
+
+def _last_activation(operations):
+    """Return the name of the last activation, `"linear"` for none, `None` where it cannot be told."""
+    for operation in operations:
         if isinstance(operation, keras.layers.Softmax):
             return "softmax"
+        if isinstance(operation, keras.Model):
+            inner = read_outputs(operation)[0]
+            known = {True: "linear", False: "sigmoid" if inner.multilabel or inner.classes == 1 else "softmax"}
+            return known.get(inner.from_logits)
         name = _activation_name(operation)
-        if name not in (None, "linear"):
-            return name
-        is_passed_on = isinstance(operation, _TRANSPARENT) or (
-            name == "linear" and isinstance(operation, keras.layers.Activation)
-        )
-        if is_passed_on:
-            tensor = operation.input
-        elif name == "linear":
-            return "linear"
-        elif isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
-            tensor = operation.outputs[0]
-        else:
-            return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(type(operation).__name__)
+        is_linear_layer = name == "linear" and isinstance(operation, keras.layers.Activation)
+        if isinstance(operation, _TRANSPARENT) or is_linear_layer:
+            continue
+        return name or {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(type(operation).__name__)
+    return None
 
 
 def _activation_name(operation):
