@@ -14,6 +14,7 @@ def compile(
     *,
     from_logits=None,
     multilabel=None,
+    data_format=None,
     jit_compile="auto",
     **kwargs,
 ):
@@ -32,6 +33,8 @@ def compile(
         metrics: Metrics besides Dice. One named `"dice"` takes the place of ours.
         from_logits: Whether the model gives logits, where it cannot be read off.
         multilabel: Whether classes may overlap, where it cannot be read off (several logits).
+        data_format: Where the model has its class axis, `"channels_last"` or `"channels_first"`; `None` means Keras's
+            setting.
         jit_compile: As in `keras.Model.compile`. `"auto"`: what is fastest on the device; a network on TensorFlow and a
             CPU is not jitted, the loss is.
         **kwargs: As in `keras.Model.compile`.
@@ -43,7 +46,7 @@ def compile(
         ValueError: If the loss was made for logits and the model gives probabilities, or the reverse, or if neither the
             model nor the arguments tell.
     """
-    outputs = read_outputs(model)
+    outputs = read_outputs(model, data_format)
     main = outputs[0]
     from_logits = _settle("from_logits", main.from_logits, from_logits, main.name)
     multilabel = _settle("multilabel", main.multilabel, multilabel, main.name)
@@ -53,18 +56,24 @@ def compile(
             f"Cannot tell whether '{model.name}' gives logits or probabilities. Say so: "
             f"`keras_seg.compile(model, loss, from_logits=True)` or `False`."
         )
-    read = {"from_logits": from_logits, "multilabel": multilabel}
+    read = {"from_logits": from_logits, "multilabel": multilabel, "data_format": data_format}
     loss = losses.get(loss, **{key: value for key, value in read.items() if value is not None})
     if main.classes is not None:
         loss.check_classes(main.classes)
     chosen = _metrics(loss, main.classes, metrics)
     if len(outputs) == 1:
-        model.compile(optimizer=optimizer, loss=loss, metrics=chosen, jit_compile=jit_compile, **kwargs)
-        return model
+        return _compile(model, optimizer, loss, chosen, jit_compile, kwargs)
     heads = [loss] + [losses.DeepSupervisionLoss(loss) for _ in outputs[1:]]
     kwargs.setdefault("loss_weights", head_weights(len(outputs)))
     others = [[] for _ in outputs[1:]]
-    model.compile(optimizer=optimizer, loss=heads, metrics=[chosen, *others], jit_compile=jit_compile, **kwargs)
+    return _compile(model, optimizer, heads, [chosen, *others], jit_compile, kwargs)
+
+
+def _compile(model, optimizer, loss, metrics, jit_compile, options):
+    model.compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **options)
+    if model.built:
+        # A model that is saved before its first step would otherwise be loaded with a warning of missing variables.
+        model.optimizer.build(model.trainable_variables)
     return model
 
 

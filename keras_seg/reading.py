@@ -39,29 +39,30 @@ class Output:
     multilabel: bool | None
 
 
-def read_outputs(model):
+def read_outputs(model, data_format=None):
     """Describe the outputs of a model.
 
     Args:
         model: A `keras.Model`. Of a subclassed model nothing can be read: one output of unknown kind is returned.
+        data_format: Where the model has its class axis; `None` means Keras's setting.
 
     Returns:
         A list of `Output`.
     """
     if isinstance(model, keras.Sequential):
         shape = model.outputs[0].shape if model.built and model.outputs else None
-        return [_describe(model.name, shape, reversed(model.layers))]
+        return [_describe(model.name, shape, reversed(model.layers), data_format)]
     if not getattr(model, "outputs", None) or not getattr(model, "output_names", None):
-        return [_describe(model.name, None, ())]
+        return [_describe(model.name, None, (), data_format)]
     return [
-        _describe(name, tensor.shape, _backwards(tensor))
+        _describe(name, tensor.shape, _backwards(tensor), data_format)
         for name, tensor in zip(model.output_names, model.outputs, strict=True)
     ]
 
 
-def _describe(name, shape, operations):
+def _describe(name, shape, operations, data_format):
     """Describe an output of this shape from the operations that made it, the last one first."""
-    channels_first = keras.config.image_data_format() == "channels_first"
+    channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
     classes = None if shape is None else shape[1 if channels_first else -1]
     activation = _last_activation(operations)
     multilabel = None

@@ -86,6 +86,17 @@ def test_deep_supervision_takes_the_target_once_per_head():
     assert np.isclose(sum(model._compile_config.config["loss_weights"]), 1)
 
 
+def test_the_zoo_keeps_its_class_axis_last_whatever_keras_is_set_to():
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = keras_seg.zoo.unet((8, 8, 1), num_classes=3, filters=(2, 4), loss="dice_ce")
+        history = model.fit(*arrays(), verbose=0).history
+    finally:
+        keras.config.set_image_data_format(before)
+    assert np.isfinite([history["loss"][0], history["dice"][0]]).all()
+
+
 def test_a_metric_of_the_users_own_takes_the_place_of_dice():
     mine = keras_seg.metrics.Dice(num_classes=3, class_id=2, name="dice")
     model = keras_seg.compile(network(layers.Softmax()), "dice", metrics=[mine, keras_seg.metrics.IoU(num_classes=3)])

@@ -115,5 +115,13 @@ def finish(model, loss, optimizer, metrics, multilabel, jit_compile):
     """
     if loss is not None:
         overlapping = multilabel and model.outputs[0].shape[-1] > 1
-        compile(model, loss, optimizer, metrics, multilabel=overlapping, jit_compile=jit_compile)
+        compile(
+            model,
+            loss,
+            optimizer,
+            metrics,
+            multilabel=overlapping,
+            data_format="channels_last",
+            jit_compile=jit_compile,
+        )
     return explain_sizes(model)
