@@ -18,6 +18,9 @@ ARGUMENTS = [
     ("dice", {"class_weights": [0, 0]}, "`class_weights` must be a list.*Received: \\[0, 0\\]"),
     ("dice", {"class_weights": 2}, "`class_weights` must be a list.*Received: 2"),
     ("dice", {"class_weights": ["one", 2]}, "`class_weights` must be a list"),
+    ("dice", {"class_weights": [float("nan"), 1]}, "`class_weights` must be a list"),
+    ("dice", {"class_weights": "12"}, "`class_weights` must be a list.*Received: '12'"),
+    ("dice", {"ignore_class": True}, "`ignore_class` must be an integer label.*Received: True"),
     ("dice", {"reduction": "average"}, "Invalid value for argument `reduction`"),
     ("dice", {"smooth": -1}, "`smooth` must be a number >= 0. Received: -1"),
     ("dice", {"smooth": "much"}, "`smooth` must be a number >= 0. Received: 'much'"),
@@ -155,6 +158,19 @@ def test_sums_with_losses_of_keras(other):
 def test_sums_with_something_else(other):
     with pytest.raises(TypeError, match="unsupported operand"):
         losses.get("dice") + other
+
+
+@pytest.mark.parametrize(
+    ("operation", "operands", "message"),
+    [
+        ("/", (losses.DiceLoss(), 2.0), r"`operation` must be \+, -, \* with two operands, or log1p, log"),
+        ("+", (losses.DiceLoss(),), "`operation` must be .* with two operands"),
+        ("+", (1.0, 2.0), r"A compound needs at least one loss of keras_seg. Received: operands=\(1.0, 2.0\)"),
+    ],
+)
+def test_compounds_made_by_hand(operation, operands, message):
+    with pytest.raises(ValueError, match=message):
+        losses.CompoundLoss(operation, operands)
 
 
 def test_names():

@@ -140,6 +140,10 @@ def test_operators_are_the_text():
     assert str(sum([dice, focal])) == "0 + dice + focal(gamma=3)"
 
 
+def test_a_name_is_that_of_the_whole():
+    assert losses.get("dice", name="mine").name == losses.get("dice + focal", name="mine").name == "mine"
+
+
 def test_options_go_to_every_loss_that_takes_them_and_the_text_wins():
     loss = losses.get("dice(smooth=2) + focal + ssim", smooth=1.0, ignore_class=9, gamma=4.0)
     dice, focal, ssim = loss.members()

@@ -143,6 +143,21 @@ def test_sums_over_the_batch_see_one_image(name):
     np.testing.assert_allclose(np.concatenate(list(gradient))[None], 3 * expected_gradient, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [name for name in PIXEL if name in having("label_smoothing")])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_label_smoothing_is_a_softer_truth(name, kind):
+    """Spread over the classes of a softmax, over true and false with a sigmoid."""
+    batch = batch_of(kind)
+    smoothed = value_and_gradient(make(name, **batch.options, label_smoothing=0.2), batch.truth, batch.probabilities)
+    softer = 0.8 * batch.truth + 0.2 / (3 if kind == "multiclass" else 2)
+    expected = value_and_gradient(make(name, **batch.options), softer, batch.probabilities)
+    np.testing.assert_allclose(smoothed[0], expected[0], rtol=1e-5)
+    np.testing.assert_allclose(smoothed[1], expected[1], rtol=1e-4, atol=1e-7)
+    if kind == "multiclass":
+        by_label = value(make(name, label_smoothing=0.2), batch.labels, batch.probabilities)
+        np.testing.assert_allclose(by_label, expected[0], rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", having("squared"))
 def test_squares_of_0_and_1_are_no_squares(name):
     batch = batch_of("multiclass")
