@@ -1,5 +1,6 @@
 """What a loss sees: one batch in one canonical form, whatever encoding it came in."""
 
+import math
 from functools import cached_property
 
 import keras
@@ -41,7 +42,7 @@ class Inputs:
         """Prediction, truth and weight with the spatial axes made one, `[batch, voxels, ...]`."""
         batch = ops.shape(self.prediction)[0]
         sizes = self.prediction.shape[1:-1]
-        count = -1 if None in sizes else _product(sizes)
+        count = -1 if None in sizes else math.prod(sizes)
         prediction = ops.reshape(self.prediction, (batch, count, self.classes))
         has_labels = len(self.truth.shape) < len(self.prediction.shape)
         truth = ops.reshape(self.truth, (batch, count) if has_labels else (batch, count, self.classes))
@@ -218,10 +219,3 @@ def _agree(shape, other):
 
 def _to_last(x):
     return ops.moveaxis(x, 1, -1)
-
-
-def _product(sizes):
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
