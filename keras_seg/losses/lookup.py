@@ -27,7 +27,7 @@ def get(identifier, **options):
     'dice + 0.5 * focal(gamma=3)'
     """
     if isinstance(identifier, str):
-        _check_taken(options, identifier)
+        text.check_taken(options, [identifier])
         return text.read(identifier, **options)
     if isinstance(identifier, dict):
         identifier = keras.saving.deserialize_keras_object(identifier)
@@ -41,12 +41,3 @@ def get(identifier, **options):
         f"'dice + 0.5 * focal(gamma=3)', a configuration, or a loss of keras_seg. Known names: "
         f"{', '.join(registry.names())}."
     )
-
-
-def _check_taken(options, identifier):
-    """Refuse an option that no loss in the text takes: it would be dropped without a word."""
-    used = [name for name in registry.names() if name in text.words(identifier)]
-    taken = {key for name in used for key in text.options_of(registry.loss_class(name))}
-    for key in options:
-        if used and key not in taken:
-            raise ValueError(f"'{identifier}' has no argument '{key}'. {registry.nearest(key, tuple(sorted(taken)))}")

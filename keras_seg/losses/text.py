@@ -42,6 +42,23 @@ def words(text):
     return {match.group("name") for match in _TOKEN.finditer(text) if match.group("name")}
 
 
+def check_taken(options, texts):
+    """Refuse an option that no loss in these texts takes: it would be dropped without a word.
+
+    Raises:
+        ValueError: Naming the nearest argument.
+    """
+    written = {word for text in texts for word in words(text)}
+    used = [name for name in registry.names() if name in written]
+    taken = {key for name in used for key in options_of(registry.loss_class(name))}
+    for key in options:
+        if used and key not in taken:
+            known = registry.nearest(key, tuple(sorted(taken)))
+            if len(texts) == 1:
+                raise ValueError(f"'{texts[0]}' has no argument '{key}'. {known}")
+            raise ValueError(f"None of {', '.join(texts)} has an argument '{key}'. {known}")
+
+
 class Parser:
     """Recursive descent over the tokens of a text; the tuner extends it to ask for what a text leaves out."""
 

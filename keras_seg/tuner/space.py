@@ -41,7 +41,7 @@ def choose_loss(hp, names=None, grid=False, **options):
         ValueError: If there is no such loss or argument, or a `space` does not hold the default.
     """
     branches = branch_texts(names)
-    _check_taken(options, branches)
+    text.check_taken(options, branches)
     chosen = hp.Choice(LOSS, list(branches))
     made = {}
     for branch in branches:
@@ -156,15 +156,3 @@ def _sample_choice(hp, key, values, default):
     # KerasTuner chooses among values of one of these types, and makes 0 and 1 of `False` and `True`.
     by_text = {repr(value): value for value in values}
     return by_text.get(hp.Choice(key, list(by_text), default=repr(default)))
-
-
-def _check_taken(options, branches):
-    """Refuse an option that no loss takes: it would be dropped without a word."""
-    known = set(losses.names())
-    used = {word for branch in branches for word in text.words(branch) if word in known}
-    taken = {key for name in used for key in text.options_of(registry.loss_class(name))}
-    for key in options:
-        if used and key not in taken:
-            raise ValueError(
-                f"None of {', '.join(branches)} has an argument '{key}'. {registry.nearest(key, tuple(sorted(taken)))}"
-            )
