@@ -1,9 +1,10 @@
 """A picture of predictions beside the truth, one row per case."""
 
-import os
 import pathlib
 
 import numpy as np
+
+from keras_seg.files import replacing
 
 # Okabe and Ito's colours, told apart with every kind of colour vision; class 1 first, again from the start after seven.
 CLASS_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -68,7 +69,9 @@ def overlay(path, cases, predictions, columns=COLUMNS[:3], max_cases=8, title=No
         figure.legend(
             handles=handles, loc="outside lower center", ncols=max(1, int(width / 1.3)), fontsize=8, frameon=False
         )
-    return _write(figure, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
+    return path
 
 
 def _check(path, cases, predictions, columns, max_cases, scores):
@@ -176,15 +179,3 @@ def _legend(cases, predictions, columns, class_names):
     if "error" in columns:
         handles += [Patch(color=color, alpha=ERROR_OPACITY, label=name) for name, color in ERRORS]
     return handles
-
-
-def _write(figure, path):
-    """Write under a temporary name and rename, so that no reader ever sees half a picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(temporary, format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

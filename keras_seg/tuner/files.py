@@ -1,10 +1,7 @@
-"""The folder of a search, and files that are never half-written."""
+"""The folder of a search."""
 
-import contextlib
-import json
 import os
 import pathlib
-import re
 import shutil
 
 LEADERBOARD = "leaderboard.csv"
@@ -51,50 +48,3 @@ def prepare_folder(folder, overwrite=False):
     if (folder / RECORDS).is_dir():
         shutil.rmtree(folder / RECORDS)
     return folder
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """Give a temporary path to write to, which takes the place of `path` when it is complete."""
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path, content):
-    """Write a text file in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8", newline="")
-
-
-def to_toml(tables):
-    """Return TOML for `{table: {key: value}}` of numbers, texts, lists and dicts; `None` is left out."""
-    lines = []
-    for name, table in tables.items():
-        lines += ["", f"[{_key(name)}]"]
-        lines += [f"{_key(key)} = {_value(value)}" for key, value in table.items() if value is not None]
-    return "\n".join(lines[1:]) + "\n"
-
-
-def _key(key):
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
-
-
-def _value(value):
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, dict):
-        inside = ", ".join(f"{_key(key)} = {_value(entry)}" for key, entry in value.items() if entry is not None)
-        return f"{{ {inside} }}" if inside else "{}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    # What JSON escapes, and how, TOML's basic strings understand too.
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")

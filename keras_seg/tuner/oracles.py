@@ -5,7 +5,7 @@ import sys
 
 import keras_tuner
 
-from keras_seg.tuner.files import write_text
+from keras_seg.files import write_text
 from keras_seg.tuner.space import LOSS, grid_size
 
 # By name and *direction*: as a plain text, KerasTuner would minimise it.

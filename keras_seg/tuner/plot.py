@@ -2,7 +2,7 @@
 
 import math
 
-from keras_seg.tuner.files import replacing
+from keras_seg.files import replacing
 from keras_seg.tuner.progress import shorten
 
 # Paul Tol's bright colours and black, told apart with every kind of colour vision.

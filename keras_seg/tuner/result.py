@@ -9,6 +9,7 @@ import shutil
 
 import keras
 
+from keras_seg.files import replacing, to_toml, write_text
 from keras_seg.tuner import files
 from keras_seg.tuner.space import LOSS
 
@@ -75,9 +76,9 @@ class SearchResult:
         # Its configuration: the loss itself would keep what was compiled for the trial.
         self._losses[trial.number] = None if loss is None else keras.saving.serialize_keras_object(loss)
         if model is not None and self.best is trial:
-            with files.replacing(self.folder / files.MODEL) as temporary:
+            with replacing(self.folder / files.MODEL) as temporary:
                 model.save(temporary)
-        files.write_text(self.folder / files.LEADERBOARD, self.to_csv())
+        write_text(self.folder / files.LEADERBOARD, self.to_csv())
 
     @property
     def leaderboard(self):
@@ -140,7 +141,7 @@ class SearchResult:
 
         folder = self.folder if folder is None else pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        files.write_text(folder / files.LEADERBOARD, self.to_csv())
+        write_text(folder / files.LEADERBOARD, self.to_csv())
         written = [folder / files.LEADERBOARD]
         if any(not trial.failed for trial in self.trials):
             written += [self._write_model(folder / files.MODEL), self._write_recipe(folder / files.RECIPE, tables)]
@@ -151,7 +152,7 @@ class SearchResult:
     def _write_model(self, path):
         source = self.folder / files.MODEL
         if path.resolve() != source.resolve():
-            with files.replacing(path) as temporary:
+            with replacing(path) as temporary:
                 shutil.copyfile(source, temporary)
         return path
 
@@ -164,7 +165,7 @@ class SearchResult:
         recipe |= {name: {**recipe.get(name, {}), **table} for name, table in self.recipe.items()}
         recipe |= {name: {**recipe.get(name, {}), **table} for name, table in tables.items()}
         heading = f"# The best of {len(self.trials)} trials by validation Dice. Written by keras_seg {__version__}.\n\n"
-        files.write_text(path, heading + files.to_toml(recipe))
+        write_text(path, heading + to_toml(recipe))
         return path
 
 

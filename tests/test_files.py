@@ -1,10 +1,11 @@
-"""Files of a search: whole or absent, and TOML that reads back."""
+"""Files are whole or absent; TOML reads back; a disk that is full or closed is named."""
 
+import pathlib
 import tomllib
 
 import pytest
 
-from keras_seg.tuner import files
+from keras_seg import files
 
 
 def test_toml_reads_back():
@@ -34,11 +35,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert path.read_bytes() == b"old\n"
 
 
-def test_folder_checks_change_nothing(tmp_path):
-    assert files.check_folder(tmp_path / "new").exists() is False
+@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_named(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old\n")
+    expected = pytest.raises(OSError, match=r"a\.txt: the disk is full.*kept")
+    with expected, files.replacing(path), open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="this is a file"):
-        files.check_folder(tmp_path / "file")
-    with pytest.raises(ValueError, match=r"it holds file.*--overwrite"):
-        files.check_folder(tmp_path)
-    assert files.check_folder(tmp_path, overwrite=True) == tmp_path
+    for write in (lambda path: files.write_text(path / "a.txt", ""), files.make_folder):
+        with pytest.raises(OSError, match="is a file and not a folder"):
+            write(tmp_path / "file" / "inner")
