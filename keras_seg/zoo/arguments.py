@@ -64,5 +64,23 @@ def per_level(name, value, depth):
     return counts
 
 
+def per_halving(value, halvings, rank):
+    """Return a tuple of strides, one per spatial axis, for each step down, from one number or one entry per step.
+
+    Raises:
+        ValueError: If they are not as many as steps, or an entry is not one whole number above 0 or one per axis.
+    """
+    steps = list(value) if isinstance(value, (tuple, list)) else [value] * halvings
+    strides = [tuple(step) if isinstance(step, (tuple, list)) else (step,) * rank for step in steps]
+    fits = all(len(step) == rank and all(_is_count(count) for count in step) for step in strides)
+    if len(strides) != halvings or not fits:
+        raise ValueError(
+            f"`strides` must be a whole number above 0, or one entry for each of the {halvings} steps down that "
+            f"`filters` makes, each a number or one per spatial axis ({rank}), such as "
+            f"{[(2,) * (rank - 1) + (1,)] + [2] * (halvings - 1)}. Received: {value!r}."
+        )
+    return strides
+
+
 def _is_count(value):
     return not isinstance(value, bool) and hasattr(value, "__index__") and value > 0

@@ -39,9 +39,9 @@ def convolution(x, width, kernel_size, strides=1, use_bias=True):
     )
 
 
-def transposed(x, width, use_bias=True):
-    """Double the resolution by a transposed convolution of kernel 2, in which no two voxels overlap."""
-    return spatial_layer("Conv{}DTranspose", x, width, 2, strides=2, padding="same", use_bias=use_bias)
+def transposed(x, width, strides=2, use_bias=True):
+    """Double the resolution by a transposed convolution of kernel 2 (or `strides`), in which no two voxels overlap."""
+    return spatial_layer("Conv{}DTranspose", x, width, strides, strides=strides, padding="same", use_bias=use_bias)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +71,12 @@ class Unit:
         use_bias = self.normalization is None
         return self.normalize(convolution(x, width, kernel_size, strides=strides, use_bias=use_bias))
 
-    def transpose(self, x, width):
-        """Double the resolution by a transposed convolution, normalize and activate: `[batch, *spatial * 2, width]`."""
-        return self.activate(self.normalize(transposed(x, width, use_bias=self.normalization is None)))
+    def transpose(self, x, width, strides=2):
+        """Raise the resolution by a transposed convolution, normalize and activate.
+
+        `[batch, *spatial * strides, width]`.
+        """
+        return self.activate(self.normalize(transposed(x, width, strides, use_bias=self.normalization is None)))
 
     def normalize(self, x):
         """Normalize."""

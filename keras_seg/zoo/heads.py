@@ -1,5 +1,7 @@
 """From the last features to a model: one map per class, auxiliary heads, the compiled loss."""
 
+import math
+
 import keras
 
 from keras_seg.compiling import compile
@@ -7,17 +9,18 @@ from keras_seg.zoo import arguments, blocks
 from keras_seg.zoo.sizes import check_size, explain_sizes
 
 
-def open_network(input_shape, num_classes, filters):
-    """Check the leading arguments, and return the input tensor and the filters.
+def open_network(input_shape, num_classes, filters, strides):
+    """Check what every network has, and return the input tensor, the filters, and the strides of each step down.
 
     Raises:
-        ValueError: If one is not what it should be, or a given size cannot be halved at every level.
+        ValueError: If one is not what it should be, or a given size cannot be divided at every level.
     """
     shape = arguments.check_input_shape(input_shape)
     filters = arguments.check_filters(filters)
     arguments.check_count("num_classes", num_classes)
-    check_size(shape[:-1], 2 ** (len(filters) - 1), f"A network of {len(filters)} levels")
-    return keras.Input(shape, name="image"), filters
+    steps = arguments.per_halving(strides, len(filters) - 1, len(shape) - 1)
+    check_size(shape[:-1], tuple(map(math.prod, zip(*steps))), f"A network of {len(filters)} levels")
+    return keras.Input(shape, name="image"), filters, steps
 
 
 def output_activation(activation, num_classes, multilabel):

@@ -26,7 +26,7 @@ def check_size(spatial, factor, name="the network"):
     if misfits:
         multiple = factors[0] if len(set(factors)) == 1 else factors
         raise ValueError(
-            f"{name} takes images whose sizes are multiples of {multiple}, since each level halves them. Received the "
+            f"{name} takes images whose sizes are multiples of {multiple}, since each level divides them. Received the "
             f"spatial size {tuple(spatial)}: {', '.join(misfits)}. Pad or crop the images, or use fewer levels."
         )
 

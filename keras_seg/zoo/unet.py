@@ -1,5 +1,7 @@
 """U-Net: convolutions at every level, skip connections by concatenation."""
 
+import functools
+
 import keras
 
 from keras_seg.zoo import arguments, blocks, heads
@@ -13,6 +15,7 @@ def unet(
     *,
     convolutions=2,
     kernel_size=3,
+    strides=2,
     normalization="instance",
     hidden_activation="leaky_relu",
     down="max_pool",
@@ -38,11 +41,13 @@ def unet(
     Args:
         input_shape: Spatial sizes, one to three of them, and the number of channels: `(None, None, 3)` for colour
             images, `(None, None, None, 1)` for volumes. `None` leaves a size open. Every size has to be a multiple of
-            `2^(levels - 1)`.
+            the product of its strides, `2^(levels - 1)` by default.
         num_classes: Number of classes, the background counted; 1 for a single foreground map.
         filters: Width of each level, the finest first: as many levels as entries.
         convolutions: How many per level, one number or one for each level.
         kernel_size: Size of their kernel, one number or one per spatial axis.
+        strides: By how much each step down divides the resolution: a number, or one entry per step (one less than
+            `filters`), each a number or one per spatial axis. `[(2, 2, 1), 2, 2]` leaves thick slices alone at first.
         normalization: `"instance"` (each channel of each sample), `"batch"`, `"group"` (eight groups of channels),
             `"layer"` (the channels of each voxel) or `None`.
         hidden_activation: `"leaky_relu"` (slope 0.01), `"prelu"` (a learnt slope per channel), or any activation of
@@ -67,7 +72,7 @@ def unet(
         A functional `keras.Model` of stock Keras layers.
 
     Raises:
-        ValueError: If an argument is not one of those above, or a given size cannot be halved as often as there are
+        ValueError: If an argument is not one of those above, or a given size cannot be divided as often as there are
             levels; the message names the nearest sizes that can.
 
     Example:
@@ -77,7 +82,7 @@ def unet(
     Reference: [Ronneberger et al., 2015](https://arxiv.org/abs/1505.04597),
     [Çiçek et al., 2016](https://arxiv.org/abs/1606.06650) (3D)
     """
-    inputs, filters = heads.open_network(input_shape, num_classes, filters)
+    inputs, filters, steps = heads.open_network(input_shape, num_classes, filters, strides)
     counts = arguments.per_level("convolutions", convolutions, len(filters))
     arguments.one_of("down", down, ("max_pool", "strided"))
     arguments.one_of("up", up, ("transposed", "upsample"))
@@ -88,18 +93,20 @@ def unet(
             x = unit(x, width)
         return unit.drop(x)
 
-    def halve(x, width):
+    def halve(step, x, width):
         if down == "strided":
-            return unit(x, width, kernel_size=2, strides=2)
-        return blocks.spatial_layer("MaxPooling{}D", x, 2)
+            return unit(x, width, kernel_size=step, strides=step)
+        return blocks.spatial_layer("MaxPooling{}D", x, step)
 
-    def double(x, width):
+    def double(step, x, width):
         if up == "transposed":
-            return blocks.transposed(x, width)
+            return blocks.transposed(x, width, step)
         # The convolution commutes with repeating voxels, and is cheaper before it.
-        return blocks.spatial_layer("UpSampling{}D", blocks.convolution(x, width, 1), 2)
+        return blocks.spatial_layer("UpSampling{}D", blocks.convolution(x, width, 1), step)
 
-    features = encoder_decoder(inputs, filters, block, halve, double)
+    downs = [functools.partial(halve, step) for step in steps]
+    ups = [functools.partial(double, step) for step in steps]
+    features = encoder_decoder(inputs, filters, block, downs, ups)
     outputs = heads.add_heads(features, num_classes, activation, multilabel, deep_supervision)
     model = keras.Model(inputs, outputs, name=name)
     return heads.finish(model, loss, optimizer, metrics, multilabel, jit_compile)

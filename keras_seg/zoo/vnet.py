@@ -1,5 +1,7 @@
 """V-Net: residual blocks of large kernels."""
 
+import functools
+
 import keras
 
 from keras_seg.zoo import arguments, blocks, heads
@@ -13,6 +15,7 @@ def vnet(
     *,
     convolutions=None,
     kernel_size=5,
+    strides=2,
     normalization="instance",
     hidden_activation="prelu",
     dropout=0.0,
@@ -38,12 +41,14 @@ def vnet(
     Args:
         input_shape: Spatial sizes, one to three of them, and the number of channels: `(None, None, None, 1)` for
             volumes, `(None, None, 3)` for colour images. `None` leaves a size open. Every size has to be a multiple of
-            `2^(levels - 1)`.
+            the product of its strides, `2^(levels - 1)` by default.
         num_classes: Number of classes, the background counted; 1 for a single foreground map.
         filters: Width of each level, the finest first: as many levels as entries.
         convolutions: How many per block, one number or one for each level. `None`: one at the first level, two at the
             second, three at all others.
         kernel_size: Size of their kernel, one number or one per spatial axis.
+        strides: By how much each step down divides the resolution: a number, or one entry per step (one less than
+            `filters`), each a number or one per spatial axis. `[(2, 2, 1), 2, 2]` leaves thick slices alone at first.
         normalization: `"instance"` (each channel of each sample), `"batch"`, `"group"` (eight groups of channels),
             `"layer"` (the channels of each voxel) or `None`.
         hidden_activation: `"leaky_relu"` (slope 0.01), `"prelu"` (a learnt slope per channel), or any activation of
@@ -65,7 +70,7 @@ def vnet(
         A functional `keras.Model` of stock Keras layers.
 
     Raises:
-        ValueError: If an argument is not one of those above, or a given size cannot be halved as often as there are
+        ValueError: If an argument is not one of those above, or a given size cannot be divided as often as there are
             levels; the message names the nearest sizes that can.
 
     Example:
@@ -74,7 +79,7 @@ def vnet(
 
     Reference: [Milletari et al., 2016](https://arxiv.org/abs/1606.04797)
     """
-    inputs, filters = heads.open_network(input_shape, num_classes, filters)
+    inputs, filters, steps = heads.open_network(input_shape, num_classes, filters, strides)
     if convolutions is None:
         convolutions = [min(level + 1, 3) for level in range(len(filters))]
     counts = arguments.per_level("convolutions", convolutions, len(filters))
@@ -83,10 +88,9 @@ def vnet(
     def block(x, width, level):
         return unit.drop(blocks.residual(x, width, counts[level], unit))
 
-    def halve(x, width):
-        return unit(x, width, kernel_size=2, strides=2)
-
-    features = encoder_decoder(inputs, filters, block, halve, unit.transpose)
+    downs = [functools.partial(unit, kernel_size=step, strides=step) for step in steps]
+    ups = [functools.partial(unit.transpose, strides=step) for step in steps]
+    features = encoder_decoder(inputs, filters, block, downs, ups)
     outputs = heads.add_heads(features, num_classes, activation, multilabel, deep_supervision)
     model = keras.Model(inputs, outputs, name=name)
     return heads.finish(model, loss, optimizer, metrics, multilabel, jit_compile)

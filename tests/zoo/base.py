@@ -196,6 +196,16 @@ class ModelContract:
         rates = {layer.rate for layer in anisotropic.layers if type(layer).__name__ == "SpatialDropout3D"}
         assert rates == {0.2}
 
+    def test_thick_slices_are_left_alone_at_first(self):
+        model = self.small(3, 2, strides=[(2, 2, 1), 2], deep_supervision=True)
+        assert zoo.size_factor(model) == (4, 4, 2)
+        x = images(3)[:, :, :, :6]
+        main, aux = model(x)
+        assert main.shape == (*x.shape[:-1], 2)
+        assert aux.shape == (2, x.shape[1] // 2, x.shape[2] // 2, 6, 2)
+        with pytest.raises(ValueError, match=r"multiples of \(4, 4, 2\).*axis 2 has 5 \(nearest: 4 or 6\)"):
+            type(self).build((8, 8, 5, 1), filters=self.levels, strides=[(2, 2, 1), 2])
+
     @pytest.mark.parametrize(
         ("shape", "message"),
         [
@@ -234,6 +244,9 @@ class ModelContract:
             ({"dropout": 1.0}, "`dropout` is a share"),
             ({"convolutions": (1, 2)}, "`convolutions` must be .* each of the 3 levels"),
             ({"convolutions": 0}, "`convolutions` must be a whole number above 0"),
+            ({"strides": (2,)}, r"`strides` must be .* each of the 2 steps .*\[\(2, 1\), 2\]"),
+            ({"strides": [(2, 2, 1), 2]}, r"one per spatial axis \(2\)"),
+            ({"strides": 0}, "`strides` must be a whole number above 0"),
             ({"activation": "softmaxx"}, "`activation='softmaxx'` is unknown"),
             ({"activation": "softmax"}, "`activation='softmax'` contradicts `num_classes=1`"),
             ({"num_classes": 2, "multilabel": True, "activation": "softmax"}, "contradicts `multilabel=True`"),
