@@ -1,0 +1,34 @@
+"""Segment images with a trained run: one mask per image, in the image's format, affine, header and label values.
+
+A file that cannot be read is listed at the end, and the others are done; the exit status is 1 then.
+"""
+
+from keras_seg.cli.loading import track
+
+
+def add_arguments(parser):
+    """Declare the options of the command."""
+    add = parser.add_argument
+    add("run_folder", metavar="RUN", help="run folder of `keras-seg train`")
+    add("images", metavar="IMAGES", help="an image, a folder of images, or a data set")
+    add("--out", metavar="MASKS", required=True, help="folder to write the masks into")
+    add("--probabilities", action="store_true", help="write the probability of each class too")
+    add("--mirror", action="store_true", help="average over mirrored images: slower, often a little better")
+    add("--overlap", type=float, metavar="S", help="share by which windows overlap, 0 to below 1")
+
+
+def run(options, console):
+    """Predict, and print what could not be done."""
+    import keras_seg
+
+    trained = keras_seg.load_run(options.run_folder)
+    report = trained.predict(
+        options.images,
+        out=options.out,
+        probabilities=options.probabilities,
+        mirror=options.mirror or None,
+        overlap=options.overlap,
+        progress=track(console, "Predicting"),
+    )
+    report.show(console)
+    return 1 if report.failed else 0
