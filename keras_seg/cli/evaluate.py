@@ -7,6 +7,8 @@ Prints a table, and writes it per case and class (Dice, IoU, HD95, surface Dice,
   keras-seg evaluate MASKS DATA/labels       masks of any origin
 """
 
+import pathlib
+
 from keras_seg.cli.arguments import positive
 from keras_seg.cli.loading import track
 
@@ -26,22 +28,22 @@ def run(options, console):
     """Evaluate, print the table and write it."""
     import keras_seg
     from keras_seg import evaluation
-    from keras_seg.training import is_run
 
     progress = track(console, "Evaluating")
-    if is_run(options.run_folder):
-        result = keras_seg.load_run(options.run_folder).evaluate(
-            options.data,
-            part=options.part,
-            tolerance=options.tolerance,
-            mirror=options.mirror or None,
-            out=options.out,
-            progress=progress,
+    if (pathlib.Path(options.run_folder) / "recipe.toml").is_file():
+        trained = keras_seg.load_run(options.run_folder)
+        part = options.part or ("test" if trained.split.test else "all")
+        out = options.out or trained.folder / f"evaluation-{part}"
+        result = trained.evaluate(
+            options.data, part, out, tolerance=options.tolerance, mirror=options.mirror or None, progress=progress
         )
     else:
+        out = options.out
         result = evaluation.evaluate_masks(
             options.run_folder, options.data, tolerance=options.tolerance, progress=progress
         )
-        if options.out:
-            result.write(options.out)
-    result.show(console)
+        if out:
+            result.write(out)
+    result.table(console)
+    if out:
+        console.print(f"Written to {out}: cases.csv, summary.csv", markup=False, highlight=False, soft_wrap=True)

@@ -14,7 +14,6 @@ def add_arguments(parser):
     add("--out", metavar="MASKS", required=True, help="folder to write the masks into")
     add("--probabilities", action="store_true", help="write the probability of each class too")
     add("--mirror", action="store_true", help="average over mirrored images: slower, often a little better")
-    add("--overlap", type=float, metavar="S", help="share by which windows overlap, 0 to below 1")
 
 
 def run(options, console):
@@ -27,8 +26,19 @@ def run(options, console):
         out=options.out,
         probabilities=options.probabilities,
         mirror=options.mirror or None,
-        overlap=options.overlap,
         progress=track(console, "Predicting"),
     )
-    report.show(console)
-    return 1 if report.failed else 0
+
+    def say(text):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    for line in trained.label_map.describe():
+        say(line)
+    count = len(report.written)
+    say(f"{count} file{'s' if count != 1 else ''} written to {options.out}.")
+    if not report.failed:
+        return 0
+    say(f"{len(report.failed)} could not be done:")
+    for _, reason in report.failed:
+        say(f"  {reason}")
+    return 1

@@ -57,6 +57,6 @@ def run(options, console):
         tensorboard=options.tensorboard,
         cache=options.cache,
         console=console,
-        overrides=recipe_overrides(options),
+        **recipe_overrides(options),
     )
     return 130 if trained.interrupted else 0

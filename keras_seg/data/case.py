@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from keras_seg.data.frame import Frame
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Case:
@@ -14,6 +16,7 @@ class Case:
         image: Array `[*spatial, channels]`, float32, with one or more channels.
         label: Array `[*spatial]` of integers: the class of each voxel, 0 for the background.
         spacing: Size of a voxel along each spatial axis, in millimetres. Where the file does not say (PNG), 1.0.
+        frame: `Frame` of the image's file, to write a mask in the same place and format, or `None`.
 
     Raises:
         ValueError: If the shapes or types of the fields do not fit together.
@@ -23,6 +26,7 @@ class Case:
     image: np.ndarray
     label: np.ndarray
     spacing: tuple[float, ...]
+    frame: Frame | None = None
 
     def __post_init__(self):
         if not np.issubdtype(self.label.dtype, np.integer):

@@ -78,8 +78,8 @@ def test_a_file_instead_of_a_folder(folder):
 
 @pytest.mark.parametrize("part", ["images", "labels"])
 def test_missing_part(folder, part):
-    (folder / part).rename(folder / f"{part}Tr")
-    with pytest.raises(ValueError, match=f"the folder `{part}/` is missing.* holds .*{part}Tr.*Rename or create"):
+    (folder / part).rename(folder / f"{part}_old")
+    with pytest.raises(ValueError, match=f"the folder `{part}/` is missing.* holds .*{part}_old.*Rename or create"):
         find_cases(folder)
 
 
@@ -116,14 +116,19 @@ def test_one_name_twice(folder):
 
 
 def test_unsupported_extension(folder):
-    (folder / "images" / "d.tif").write_text("x")
-    with pytest.raises(ValueError, match=r"d\.tif: this file format is not supported. Supported are .*\.png"):
+    (folder / "images" / "d.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"d\.txt: this file format is not supported. Supported are .*\.png"):
         find_cases(folder)
 
 
 def test_shapes_that_differ(folder):
     write(folder / "labels" / "b.png", np.zeros((5, 4), "uint8"))
-    with pytest.raises(ValueError, match=r"images.b\.png has \(4, 5\) and .*labels.b\.png has \(5, 4\).*nearest"):
+    with pytest.raises(
+        ValueError, match=r"images.b\.png has \(4, 5\) and .*labels.b\.png has \(5, 4\).*axes.*swapped.*nearest"
+    ):
+        read_cases(folder)
+    write(folder / "labels" / "b.png", np.zeros((5, 7), "uint8"))
+    with pytest.raises(ValueError, match=r"has \(5, 7\)\. Are they of the same case\?.*nearest"):
         read_cases(folder)
 
 

@@ -7,8 +7,10 @@ import nibabel
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 
-from keras_seg.data.formats import EXTENSIONS, extension, read_image, read_label
+from keras_seg.data import read_image, read_label
+from keras_seg.data.formats import EXTENSIONS, extension
 
 
 def save_nifti(path, array, affine=None, units="mm"):
@@ -34,17 +36,19 @@ def test_nifti_image_with_its_spacing(tmp_path, ramp, ending):
     if ending.lower().endswith("gz"):
         path = tmp_path / f"a{ending}"
         path.write_bytes(gzip.compress((tmp_path / "a.nii").read_bytes()))
-    image, spacing, orientation = read_image(path)
+    image, frame = read_image(path)
     assert image.dtype == np.float32
     np.testing.assert_array_equal(image[..., 0], ramp)
-    assert spacing == (0.5, 1.0, 3.0)
-    assert orientation == "RAS"
+    assert (frame.path, frame.ending, frame.shape, frame.rank) == (path, ending.lower(), ramp.shape, 3)
+    assert frame.spacing == (0.5, 1.0, 3.0)
+    assert frame.orientation == "RAS"
+    np.testing.assert_array_equal(frame.affine, np.diag([0.5, 1, 3, 1]))
 
 
 @pytest.mark.parametrize(("units", "factor"), [("mm", 1), ("micron", 0.001), ("meter", 1000)])
 def test_spacing_is_in_millimetres(tmp_path, ramp, units, factor):
-    spacing = read_image(save_nifti(tmp_path / "a.nii", ramp, np.diag([2, 2, 4, 1]), units))[1]
-    np.testing.assert_allclose(spacing, (2 * factor, 2 * factor, 4 * factor))
+    _, frame = read_image(save_nifti(tmp_path / "a.nii", ramp, np.diag([2, 2, 4, 1]), units))
+    np.testing.assert_allclose(frame.spacing, (2 * factor, 2 * factor, 4 * factor))
 
 
 def test_nifti_scale_factors_are_applied(tmp_path, ramp):
@@ -59,20 +63,18 @@ def test_a_trailing_axis_of_one_is_dropped(tmp_path, ramp):
 
 
 def test_two_dimensional_nifti(tmp_path, ramp):
-    image, spacing, orientation = read_image(save_nifti(tmp_path / "a.nii", ramp[0]))
+    image, frame = read_image(save_nifti(tmp_path / "a.nii", ramp[0]))
     assert image.shape == (3, 4, 1)
-    assert len(spacing) == 2
-    assert orientation is None
+    assert (frame.shape, len(frame.spacing), frame.orientation) == ((3, 4), 2, None)
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("1", 1), ("LA", 1), ("RGBA", 3), ("P", 3)])
 def test_png_image(tmp_path, mode, channels):
     values = np.array([[0, 255, 255], [255, 0, 0]], "uint8")
-    image, spacing, orientation = read_image(save_png(tmp_path / "a.png", values, mode))
+    image, frame = read_image(save_png(tmp_path / "a.png", values, mode))
     assert image.shape == (2, 3, channels)
     np.testing.assert_array_equal(image[..., 0] > 0, values > 0)
-    assert spacing == (1.0, 1.0)
-    assert orientation is None
+    assert (frame.shape, frame.spacing, frame.affine, frame.orientation) == ((2, 3), (1.0, 1.0), None, None)
 
 
 def test_png_of_sixteen_bits(tmp_path):
@@ -102,13 +104,13 @@ def test_a_value_too_large_for_float32(tmp_path):
 
 @pytest.mark.parametrize("kind", ["uint8", "int16", "float32", "float64"])
 def test_label_of_any_type_becomes_integers(tmp_path, kind):
-    label, _, _ = read_label(save_nifti(tmp_path / "a.nii", np.arange(8).reshape(2, 2, 2).astype(kind)))
+    label, _ = read_label(save_nifti(tmp_path / "a.nii", np.arange(8).reshape(2, 2, 2).astype(kind)))
     assert label.dtype == np.uint8
     np.testing.assert_array_equal(label.ravel(), np.arange(8))
 
 
 def test_more_than_256_classes(tmp_path):
-    label, _, _ = read_label(save_nifti(tmp_path / "a.nii", np.array([[[0, 300]]], "int16")))
+    label, _ = read_label(save_nifti(tmp_path / "a.nii", np.array([[[0, 300]]], "int16")))
     assert label.dtype == np.int32
     assert label.max() == 300
 
@@ -125,7 +127,7 @@ def test_a_label_stored_with_a_scale_factor(tmp_path):
     [([0, 255], [0, 1]), ([255, 255], [1, 1]), ([0, 0], [0, 0]), ([0, 1], [0, 1]), ([0, 1, 255], [0, 1, 255])],
 )
 def test_masks_of_0_and_255(tmp_path, values, classes):
-    label, _, _ = read_label(save_png(tmp_path / "a.png", np.array([values], "uint8")))
+    label, _ = read_label(save_png(tmp_path / "a.png", np.array([values], "uint8")))
     np.testing.assert_array_equal(label[0], classes)
     assert label.dtype == np.uint8
 
@@ -171,25 +173,68 @@ def test_four_axes_where_three_are_meant(tmp_path, read):
         read(path)
 
 
+def save(path, values):
+    """A file of the path's format."""
+    if path.suffix == ".png":
+        save_png(path, values[..., 0])
+    elif path.suffix == ".tif":
+        tifffile.imwrite(path, values)
+    elif path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".npz":
+        np.savez_compressed(path, values)
+    else:
+        save_nifti(path, values)
+
+
+KINDS = (".nii", ".nii.gz", ".png", ".tif", ".npy", ".npz")
+
+
 @pytest.mark.parametrize("read", [read_image, read_label])
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".png"])
-@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+@pytest.mark.parametrize("ending", KINDS)
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
 def test_truncated_file(tmp_path, read, ending, share):
     path = tmp_path / f"a{ending}"
-    values = np.random.default_rng(0).integers(0, 200, (32, 32, 8)).astype("uint8")
-    save_png(path, values[..., 0]) if ending == ".png" else save_nifti(path, values)
+    save(path, np.random.default_rng(0).integers(0, 200, (32, 32, 8)).astype("uint8"))
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ValueError, match=re.escape(str(path)) + ": the file is damaged.*download it again"):
+    with pytest.raises(ValueError, match=re.escape(str(path)) + ": the file is damaged, cut short.*download it again"):
         read(path)
 
 
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".png"])
+@pytest.mark.parametrize("ending", KINDS)
 def test_a_file_that_is_not_what_its_extension_says(tmp_path, ending):
     path = tmp_path / f"a{ending}"
-    path.write_text("version https://git-lfs.github.com/spec/v1\n" * 20)
+    path.write_text("<!DOCTYPE html><title>404 Not Found</title>\n" * 20)
     with pytest.raises(ValueError, match=r"the file is damaged.*not what its extension says"):
         read_image(path)
+
+
+@pytest.mark.parametrize("ending", KINDS)
+def test_an_empty_file(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    path.touch()
+    with pytest.raises(ValueError, match=r"the file is empty \(0 bytes\)\. Copy or download it again"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("ending", KINDS)
+def test_a_pointer_of_git_lfs(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n")
+    with pytest.raises(ValueError, match=r"only a pointer of Git LFS.*`git lfs pull`"):
+        read_image(path)
+
+
+def test_a_file_that_must_not_be_read(tmp_path, monkeypatch, ramp):
+    path = save_nifti(tmp_path / "a.nii", ramp)
+    monkeypatch.setattr(nibabel, "load", refuse)
+    with pytest.raises(ValueError, match=r"a\.nii: no permission to read this file"):
+        read_image(path)
+
+
+def refuse(*_, **__):
+    raise PermissionError(13, "Permission denied")
 
 
 def test_a_file_that_is_missing(tmp_path):
@@ -198,9 +243,87 @@ def test_a_file_that_is_missing(tmp_path):
             read_image(tmp_path / f"a{ending}")
 
 
-def test_unsupported_extension(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.tif: this file format is not supported. Supported are \.nii\.gz, \.nii"):
-        read_image(tmp_path / "a.tif")
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("a.dcm", "DICOM.*dcm2niix -z y"),
+        ("IM0001.IMA", "DICOM.*dcm2niix -z y"),
+        ("a.nrrd", r'NRRD.*SimpleITK.ReadImage\("a.nrrd"\), "a.nii.gz"'),
+        ("a.seg.nrrd", r"NRRD.*SimpleITK"),
+        ("a.mha", "MetaImage.*SimpleITK"),
+        ("a.mhd", "MetaImage.*SimpleITK"),
+        ("a.mgz", r"FreeSurfer.*nibabel.*a\.nii\.gz"),
+        ("a.hdr", "Analyze.*nibabel"),
+        ("a.jpg", r"JPEG.*Pillow.*a\.png.*masks must never have been JPEG"),
+        ("a.JPEG", r"JPEG.*Pillow"),
+        ("a.bmp", "BMP.*Pillow"),
+        ("a.czi", r"CZI.*Fiji.*TIFF"),
+        ("a.xyz", r"not supported\. Supported are \.nii\.gz, \.nii, \.png.*Convert the file"),
+        ("a", r"not supported\. Supported are"),
+    ],
+)
+def test_unsupported_format_names_the_converter(tmp_path, name, advice):
+    for read in (read_image, read_label):
+        with pytest.raises(ValueError, match=f"{re.escape(str(tmp_path / name))}: .*{advice}"):
+            read(tmp_path / name)
+
+
+def test_dicom_without_an_extension(tmp_path):
+    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM" + bytes(64))
+    with pytest.raises(ValueError, match=r"IM0001: this is DICOM.*dcm2niix"):
+        read_image(tmp_path / "IM0001")
+
+
+def test_files_of_one_image_are_its_channels(tmp_path, ramp):
+    paths = [save_nifti(tmp_path / f"a_000{k}.nii", ramp + 100 * k, np.diag([1, 2, 3, 1])) for k in range(3)]
+    image, frame = read_image(paths)
+    assert image.shape == (*ramp.shape, 3)
+    np.testing.assert_array_equal(image, ramp[..., None] + np.array([0, 100, 200]))
+    assert (frame.path, frame.shape, frame.spacing) == (paths[0], ramp.shape, (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "affine", "message"),
+    [
+        ((2, 3, 5), (1, 1, 1, 1), r"same shape.*a_0000\.nii has \(2, 3, 4\).*a_0001\.nii has \(2, 3, 5\)"),
+        ((2, 3, 4), (-1, -1, 1, 1), r"a_0000\.nii run RAS.*a_0001\.nii LPS"),
+        ((2, 3, 4), (1, 1, 2, 1), r"voxel of \(1\.0, 1\.0, 1\.0\) mm.*\(1\.0, 1\.0, 2\.0\)"),
+    ],
+)
+def test_channels_that_do_not_lie_on_one_another(tmp_path, ramp, shape, affine, message):
+    first = save_nifti(tmp_path / "a_0000.nii", ramp)
+    second = save_nifti(tmp_path / "a_0001.nii", np.zeros(shape, "int16"), np.diag(affine))
+    with pytest.raises(ValueError, match=message):
+        read_image([first, second])
+
+
+def test_no_file_at_all():
+    with pytest.raises(ValueError, match="At least one path"):
+        read_image([])
+
+
+def test_a_fourth_axis_of_channels(tmp_path):
+    values = np.arange(2 * 3 * 4 * 2, dtype="int16").reshape(2, 3, 4, 2)
+    path = save_nifti(tmp_path / "a.nii", values)
+    image, frame = read_image(path, channels=2)
+    np.testing.assert_array_equal(image, values)
+    assert (frame.shape, frame.spacing, frame.orientation) == ((2, 3, 4), (1, 1, 1), "RAS")
+    with pytest.raises(ValueError, match=r"a\.nii: the fourth axis should hold the 3 channels.*\(2, 3, 4, 2\)"):
+        read_image(path, channels=3)
+    with pytest.raises(ValueError, match=r"if the last axis holds channels, name them in a `dataset\.json`"):
+        read_image(path)
+
+
+def test_an_affine_that_maps_an_axis_to_nothing(tmp_path, ramp):
+    volume = nibabel.Nifti1Image(ramp, np.eye(4))
+    volume.header.set_qform(None, 0)
+    volume.header["sform_code"], volume.header["srow_z"] = 1, [0, 0, 0, 0]
+    path = tmp_path / "a.nii"
+    with path.open("wb") as file:
+        volume.header["vox_offset"] = 352
+        file.write(volume.header.binaryblock + bytes(4) + ramp.tobytes(order="F"))
+    with pytest.raises(ValueError, match=r"a\.nii: the affine in the header maps some axis to nothing"):
+        read_image(path)
 
 
 def test_voxels_that_are_no_numbers(tmp_path):

@@ -1,74 +1,9 @@
-"""From cases to arrays: normalise, bring to one shape, stack, and split by name."""
-
-import itertools
-from typing import NamedTuple
+"""From cases to arrays that `fit` takes: bring to one shape and stack."""
 
 import numpy as np
 
 from keras_seg.data.case import check_alike
-
-
-class Split(NamedTuple):
-    """Disjoint names of cases, each part sorted."""
-
-    train: list[str]
-    validation: list[str]
-    test: list[str]
-
-
-def split(names, test, validation, seed=0):
-    """Split the names of cases into three disjoint parts, the same for the same names and seed.
-
-    The test part is `numpy.random.default_rng(seed).choice(sorted(names), test, replace=False)`; the validation part
-    is drawn from the rest by the same generator.
-
-    Args:
-        names: Names of the cases, in any order.
-        test: Number of test cases.
-        validation: Number of validation cases.
-        seed: Seed of the draw.
-
-    Returns:
-        `Split(train, validation, test)`, three sorted lists of names.
-
-    Raises:
-        ValueError: If a name appears twice, or if no case is left to train on.
-    """
-    names = sorted(names)
-    if len(set(names)) != len(names):
-        twice = next(name for name, following in itertools.pairwise(names) if name == following)
-        raise ValueError(f"Names of cases must be unique, but {twice!r} appears twice.")
-    if test < 0 or validation < 0 or test + validation >= len(names):
-        raise ValueError(
-            f"{len(names)} cases cannot be split into {test} for the test, {validation} for validation and at least "
-            "one to train on. Lower `test` or `validation`, or add cases."
-        )
-    generator = np.random.default_rng(seed)
-    # Indices, not names: NumPy's own strings would not compare or print like the given ones.
-    chosen = {names[i] for i in generator.choice(len(names), test, replace=False)}
-    rest = [name for name in names if name not in chosen]
-    held = {rest[i] for i in generator.choice(len(rest), validation, replace=False)}
-    return Split([name for name in rest if name not in held], sorted(held), sorted(chosen))
-
-
-def zscore(image):
-    """Shift and scale each channel to mean 0 and standard deviation 1.
-
-    Scanners write arbitrary units, so each image is normalised by itself. A constant channel becomes zeros.
-
-    Args:
-        image: Array `[*spatial, channels]`.
-
-    Returns:
-        Array of the same shape, float32.
-    """
-    axes = tuple(range(image.ndim - 1))
-    # In float64: the squares of raw intensities overflow the precision of float32.
-    wide = np.asarray(image, dtype="float64")
-    constant = wide.max(axis=axes) == wide.min(axis=axes)
-    centred = wide - wide.mean(axis=axes)
-    deviation = np.where(constant, 1.0, centred.std(axis=axes))
-    return np.where(constant, 0.0, centred / deviation).astype("float32")
+from keras_seg.data.normalization import zscore
 
 
 def fit_shape(array, shape, fill=0):

@@ -3,58 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_seg.data import Case, common_shape, fit_shape, split, stack, unfit_shape, zscore
+from keras_seg.data import Case, common_shape, fit_shape, stack, unfit_shape, zscore
 
 
 def make(name, shape, value=0.0, channels=1, classes=2):
     generator = np.random.default_rng(len(name))
     image = generator.normal(value, 3, (*shape, channels)).astype("float32")
     return Case(name, image, generator.integers(0, classes, shape).astype("int32"), (1.0,) * len(shape))
-
-
-NAMES = [f"case_{index:03d}" for index in range(50)]
-
-
-def test_the_test_part_is_numpys_choice():
-    shuffled = list(np.random.default_rng(1).permutation(NAMES))
-    parts = split(shuffled, test=20, validation=5, seed=0)
-    assert parts.test == sorted(np.random.default_rng(0).choice(NAMES, 20, replace=False))
-    assert parts == split(NAMES, 20, 5, 0)
-    assert parts != split(NAMES, 20, 5, 1)
-
-
-@given(test=st.integers(0, 30), validation=st.integers(0, 19), seed=st.integers(0, 1000))
-def test_parts_are_disjoint_and_whole(test, validation, seed):
-    parts = split(NAMES, test, validation, seed)
-    assert [len(part) for part in parts] == [50 - test - validation, validation, test]
-    assert sorted([*parts.train, *parts.validation, *parts.test]) == NAMES
-    assert all(part == sorted(part) for part in parts)
-
-
-def test_split_says_what_cannot_be():
-    with pytest.raises(ValueError, match="50 cases cannot be split into 40 for the test, 10 for validation"):
-        split(NAMES, 40, 10)
-    with pytest.raises(ValueError, match="cannot be split"):
-        split(NAMES, -1, 10)
-    with pytest.raises(ValueError, match="'b' appears twice"):
-        split(["b", "a", "b"], 1, 1)
-
-
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1.7e6, 1e30])
-def test_zscore_of_any_scale(scale):
-    image = (np.random.default_rng(0).gamma(2, scale, (8, 9, 10, 2)) + scale).astype("float32")
-    result = zscore(image)
-    assert result.dtype == np.float32
-    np.testing.assert_allclose(result.mean(axis=(0, 1, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(result.std(axis=(0, 1, 2)), 1, rtol=1e-5)
-
-
-def test_zscore_of_integers_and_a_constant_channel():
-    image = np.stack([np.arange(12), np.full(12, 7)], axis=-1).reshape(3, 4, 2).astype("uint8")
-    result = zscore(image)
-    assert result[..., 1].tolist() == np.zeros((3, 4)).tolist()
-    np.testing.assert_allclose(result[..., 0].std(), 1, rtol=1e-5)
-    assert not zscore(np.full((5, 5, 1), 0.1, "float32")).any()
 
 
 def test_fit_pads_and_crops_about_the_centre():
