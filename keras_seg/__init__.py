@@ -3,6 +3,7 @@
 import importlib
 import pathlib
 import sys
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -53,3 +54,6 @@ if pathlib.Path(sys.argv[0] if sys.argv else "").stem != "keras-seg":
     from keras_seg.checking import check
     from keras_seg.compiling import compile
     from keras_seg.saving import load_model
+
+if TYPE_CHECKING:
+    from keras_seg.training import load_run, train

@@ -14,11 +14,12 @@ import keras
 import pytest
 
 import keras_seg
+from keras_seg import cli
 from keras_seg.losses import registry
 
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
-MODULES = ("data", "losses", "metrics", "tuner", "zoo")
+MODULES = ("data", "evaluation", "inference", "losses", "metrics", "training", "tuner", "zoo")
 
 # Columns of code that a page shows without scrolling.
 COLUMNS = 92
@@ -231,3 +232,13 @@ def test_page_of_the_search_shows_its_help(monkeypatch, capsys):
     help_text = capsys.readouterr().out
     page = read("tuner.md")
     assert f"search.py --help\n```\n\n```text\n{help_text}```" in page, f"docs/tuner.md should show:\n{help_text}"
+
+
+@pytest.mark.parametrize("command", ["check", "train", "predict", "evaluate"])
+def test_page_of_the_command_line_shows_its_help(command, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    help_text = capsys.readouterr().out
+    shown = f"```text\n$ keras-seg {command} --help\n{help_text}```"
+    assert shown in read("command_line.md"), f"docs/command_line.md should show:\n{shown}"
