@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 
 from keras_seg.cli import check, evaluate, predict, train
 from keras_seg.cli.loading import quiet_loading
@@ -31,7 +32,10 @@ def main(arguments=None):
         The exit status: 0 for success, 1 where part of the work failed, 2 for what the user has to change, 130 after
         Ctrl-C.
     """
+    started = time.monotonic()
     options = parse(arguments)
+    # Loading TensorFlow counts as well, where a command has a time limit.
+    options.started = started
     try:
         with quiet_loading():
             import rich.console

@@ -57,6 +57,7 @@ def run(options, console):
         tensorboard=options.tensorboard,
         cache=options.cache,
         console=console,
+        started=options.started,
         **recipe_overrides(options),
     )
     return 130 if trained.interrupted else 0

@@ -20,14 +20,14 @@ CELLS = 4
 class Augmentation:
     """Random flips, rotation, scale, elastic deformation, brightness, contrast, gamma, blur and noise.
 
-    Each happens with a probability of its own and draws its amount evenly from its range, scales evenly on a log
-    scale. All that moves voxels is one look-up: the image is interpolated once, linearly, and the label takes the
+    Each happens with a probability of its own and draws its amount evenly from its range (scale and gamma on a log
+    scale). All that moves voxels is one look-up: the image is interpolated once, linearly, and the label takes the
     nearest voxel of the same coordinates, so that its values stay integers. A patch that is only flipped is copied.
 
     Rotation and deformation act in millimetres. Along an axis whose voxels are more than three times larger than the
     finest, nothing is rotated, scaled, deformed or blurred, since that would mix slices that lie far apart.
 
-    Intensities are those of a normalised image (mean 0, deviation 1); amounts are drawn for each channel. With the
+    Intensities are those of a normalised image (mean 0, deviation 1), each channel changed by itself. With the
     defaults nothing is changed. Begin from a preset: `Augmentation.preset("default", rank=3)`, and change fields with
     `dataclasses.replace`.
 

@@ -2,11 +2,13 @@
 
 import functools
 import numbers
+import sys
 
 import keras
 import numpy as np
 
 from keras_seg.data.augmentation import Augmentation
+from keras_seg.data.lookahead import Lookahead
 
 # Voxels of each class whose places are remembered of a case that does not bring them.
 PLACES = 1000
@@ -24,9 +26,9 @@ class Patches(keras.utils.PyDataset):
     zeros (the background).
 
     A batch depends on `seed`, the number of the epoch and its own number and on nothing else: it is the same for any
-    number of workers, threads or processes, and when training goes on at a later epoch (`epoch=`). `fit` shuffles the
-    batches of an epoch with Python's `random` unless it is called with `shuffle=False`; give it no `steps_per_epoch`.
-    Each pass of `fit` counts as an epoch.
+    number of threads, and when training goes on at a later epoch (`epoch=`). `fit` shuffles the batches of an epoch
+    with Python's `random` unless it is called with `shuffle=False`; give it no `steps_per_epoch`. Each whole pass of
+    `fit` counts as an epoch; one that was stopped is begun again.
 
     Args:
         cases: List of `Case`, or any sequence of objects with `name`, `image` `[*spatial, channels]`, `label`
@@ -41,11 +43,9 @@ class Patches(keras.utils.PyDataset):
         seed: Seed of all that is random, 0 or more.
         epoch: Number of the first epoch, 0 or more.
         outputs: Number of outputs of the network: with deep supervision the labels are repeated for each.
-        workers: Number of threads (or processes) that make batches ahead of the training. With 0 or 1, TensorFlow
-            still makes them ahead, in one thread of its own; other backends make them in the training loop.
-        max_queue_size: Number of batches that are made ahead.
-        use_multiprocessing: Whether the workers are processes. Threads are enough: what takes time runs without
-            Python's lock.
+        threads: Number of threads that make batches ahead of the training, beyond the end of an epoch too. 0 makes each
+            when it is asked for. They take the place of Keras's own workers, whose queue may bring batches twice.
+        ahead: Number of batches that are made ahead.
 
     Raises:
         ValueError: If an argument is out of its range, or the patch has not the rank of the cases.
@@ -63,11 +63,10 @@ class Patches(keras.utils.PyDataset):
         seed=0,
         epoch=0,
         outputs=1,
-        workers=2,
-        max_queue_size=4,
-        use_multiprocessing=False,
+        threads=2,
+        ahead=4,
     ):
-        super().__init__(workers=workers, use_multiprocessing=use_multiprocessing, max_queue_size=max_queue_size)
+        super().__init__()
         self.cases = cases
         self.shape = tuple(shape)
         self.batch_size = _count("batch_size", batch_size)
@@ -77,8 +76,11 @@ class Patches(keras.utils.PyDataset):
         self.seed = _count("seed", seed, 0)
         self.epoch = _count("epoch", epoch, 0)
         self.outputs = _count("outputs", outputs)
+        self.threads = _count("threads", threads, 0)
+        self.ahead = _count("ahead", ahead)
         self._within_epoch = False
         self._places = {}
+        self._lookahead = Lookahead(self._numbered, self.threads, self.ahead)
         self._check()
 
     def _check(self):
@@ -108,15 +110,19 @@ class Patches(keras.utils.PyDataset):
     def __getitem__(self, index):
         if not 0 <= index < self.steps:
             raise IndexError(f"Batch {index} of an epoch of {self.steps} batches.")
-        return self.batch(self.epoch, index)
+        first = self.epoch * self.steps
+        return self._lookahead.get(first + index, range(first, first + 2 * self.steps))
 
     def on_epoch_begin(self):
-        """Called by Keras at the start of an epoch, when workers may already have made its first batches."""
+        """Called by Keras at the start of an epoch."""
         self._within_epoch = True
 
     def on_epoch_end(self):
-        """Called by Keras at the end of an epoch, when no worker is busy; `fit` calls it before the first one, too."""
-        self.epoch += self._within_epoch
+        """Called by Keras at the end of an epoch, and before the first one."""
+        # `reset` begins a `fit`. Before it, JAX and torch have looked at one batch to build the model: no epoch.
+        callers = sys._getframe(1), sys._getframe(1).f_back
+        started = any(frame is not None and frame.f_code.co_name == "reset" for frame in callers)
+        self.epoch += self._within_epoch and not started
         self._within_epoch = False
 
     def batch(self, epoch, index):
@@ -151,6 +157,9 @@ class Patches(keras.utils.PyDataset):
             index: Number of the batch in it.
         """
         return tuple(self.cases[self._case_of(draw)].name for draw in self._draws(epoch, index))
+
+    def _numbered(self, number):
+        return self.batch(*divmod(number, self.steps))
 
     def _generator(self, *stream):
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=stream))

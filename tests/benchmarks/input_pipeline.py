@@ -1,6 +1,6 @@
 """A training step with the input pipeline, against the same step on a batch that is kept, in one run.
 
-    python tests/benchmarks/input_pipeline.py [--rank 3] [--preset default] [--workers 2] [--rounds 7] [DATA]
+    python tests/benchmarks/input_pipeline.py [--rank 3] [--preset default] [--threads 2] [--rounds 7] [DATA]
 
 Trains a U-Net in short epochs, in turn on augmented `Patches` and on one batch of them again and again, and compares
 the medians; then times the making of batches alone, in CPU time. DATA is a folder of images and labels, prepared on
@@ -83,7 +83,7 @@ def main():
     parser.add_argument("data", nargs="?")
     parser.add_argument("--rank", type=int, choices=(2, 3), default=3)
     parser.add_argument("--preset", default="default")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=12)
     options = parser.parse_args()
@@ -96,7 +96,7 @@ def main():
             BATCHES[rank],
             options.steps,
             augmentation=Augmentation.preset(options.preset, rank),
-            workers=options.workers,
+            threads=options.threads,
         )
         alone = cpu_milliseconds(patches)
         model, clock = make_model(cases, rank), Clock()
@@ -111,7 +111,7 @@ def main():
     print(
         f"{keras.backend.backend()}, patches {patches.shape}, batch {patches.batch_size}, {options.preset!r}, ", end=""
     )
-    print(f"{options.workers} workers, {options.rounds} rounds of {options.steps} steps")
+    print(f"{options.threads} threads, {options.rounds} rounds of {options.steps} steps")
     print(f"making a batch alone: {alone:.1f} ms of CPU time")
     # The median of all steps; the mean of each round, of which the median; and the CPU time of all threads together.
     numbers = {name: summary(np.array(rounds)) for name, rounds in found.items()}

@@ -9,14 +9,10 @@ processes of their own; the peak resident memory of each, its children included,
 
 import argparse
 import pathlib
-import subprocess
-import sys
-import threading
-import time
 
 import nibabel
 import numpy as np
-import psutil
+from command import measured
 
 import keras_seg
 
@@ -40,31 +36,6 @@ def make(folder, cases):
             nibabel.save(nibabel.Nifti1Image(array, affine), path)
 
 
-def run(*arguments):
-    """Run the command line, and return its peak resident memory in GB and the seconds it took."""
-    start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "keras_seg", *map(str, arguments)])
-    peak, over = [0], threading.Event()
-
-    def sample():
-        root = psutil.Process(process.pid)
-        while not over.wait(0.1):
-            try:
-                family = [root, *root.children(recursive=True)]
-                peak[0] = max(peak[0], sum(member.memory_info().rss for member in family))
-            except psutil.NoSuchProcess:
-                return
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    status = process.wait()
-    over.set()
-    thread.join()
-    if status:
-        sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
-    return peak[0] / 1e9, time.monotonic() - start
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("work", type=pathlib.Path)
@@ -82,7 +53,7 @@ def main():
         ),
         ("evaluate", ("evaluate", out, data, "--part", "test")),
     ):
-        memory, seconds = run(*arguments)
+        memory, seconds = measured(*arguments)
         print(f"{name}: peak {memory:.2f} GB resident, {seconds / 60:.1f} minutes", flush=True)
 
 

@@ -195,8 +195,9 @@ def test_memory_does_not_grow():
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert after - before < 50_000
-    assert peak - before < 8_000_000
+    # 60 batches were made, of 250 kB each; those made ahead, four at most, are all that stays.
+    assert after - before < 1_500_000
+    assert peak - before < 12_000_000
 
 
 def test_a_batch_of_volumes_costs_little():
@@ -205,7 +206,7 @@ def test_a_batch_of_volumes_costs_little():
     seconds = []
     for index in range(30):
         start = time.thread_time()
-        patches[index]
+        patches.batch(0, index)
         seconds.append(time.thread_time() - start)
     assert np.mean(seconds[5:]) < 0.05
 
@@ -226,9 +227,10 @@ def test_files_are_read_piece_by_piece(tmp_path):
             arrays = [np.load(tmp_path / name, mmap_mode="r") for name in ("image.npy", "label.npy")]
             return Case(f"case_{index}", *arrays, (1.0, 1.0, 1.0))
 
-    patches = Patches(Cases(), (8, 8, 8), 4, 3, augmentation=Augmentation.preset("strong", 3), foreground=0.5)
+    patches = Patches(Cases(), (8, 8, 8), 4, 3, augmentation=Augmentation.preset("strong", 3), threads=0)
     batches = list(patches)
     assert {type(x) for x, _ in batches} == {np.ndarray}
+    # One for the checks, and one for each patch.
     assert len(opened) == 1 + 12
 
 
@@ -261,6 +263,8 @@ def test_a_case_that_does_not_fit_the_others_is_named():
         ({"seed": -1}, "`seed` must be an integer of 0 or more"),
         ({"epoch": -1}, "`epoch` must be an integer of 0 or more"),
         ({"outputs": 0}, "`outputs` must be an integer of 1 or more"),
+        ({"threads": -1}, "`threads` must be an integer of 0 or more"),
+        ({"ahead": 0}, "`ahead` must be an integer of 1 or more"),
         ({"foreground": 33}, "`foreground` is a share of the patches and must be 0 to 1, but it is 33"),
         ({"augmentation": "light"}, r"must be a `keras_seg.data.Augmentation` or None, but it is 'light'"),
         ({"augmentation": Augmentation(flip=(0.5,) * 3)}, "`flip` holds one probability per axis, 3 of them"),
