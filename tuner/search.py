@@ -1,7 +1,7 @@
 """Search the loss, and its parameters, that segment your data best.
 
 python tuner/search.py                                        the embedded data: 3D phantoms, under three minutes
-python tuner/search.py DATA                                   a folder of images/ and labels/ (NIfTI or PNG)
+python tuner/search.py DATA                                   a folder of images/ and labels/ (NIfTI, PNG, TIFF, NumPy)
 python tuner/search.py DATA --losses all --trials 60 --epochs 40 --out RUN
 python tuner/search.py DATA --losses dice_ce tversky "dice + 0.5 * focal(gamma=3)" --model vnet --oracle bayesian
 
