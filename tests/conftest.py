@@ -40,7 +40,15 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _start_early(request):
+def _own_cache(tmp_path_factory):
+    # Prepared cases of the tests do not belong into the user's cache.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_SEG_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _start_early(request, _own_cache):
     wanted = {name for item in request.session.items for name in item.fixturenames}
     for name in STARTED_EARLY:
         if name in wanted:

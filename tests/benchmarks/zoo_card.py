@@ -107,7 +107,8 @@ def write(run, options, command, memory, seconds):
         summary = list(csv.DictReader(file))
     versions = json.loads((run.folder / "versions.json").read_text())
     three = run.recipe.rank == 3
-    rows = "\n".join(row_of(row) for row in summary)
+    # Of a single class the mean is the class.
+    rows = "\n".join(row_of(row) for row in (summary if len(summary) > 2 else summary[:1]))
     listed = ("keras_seg", "keras", versions["backend"], "python")
     return CARD.format(
         name=options.name,

@@ -1,7 +1,10 @@
 """The command line from a folder of scans to masks and scores, on tiny phantoms."""
 
 import csv
+import pathlib
 import shutil
+import subprocess
+import sys
 import tomllib
 
 import nibabel
@@ -13,13 +16,6 @@ from keras_seg import cli
 from keras_seg.cli.arguments import parse_value
 
 TINY = ["--filters", "4", "8", "--patch", "16", "16", "16", "--batch-size", "2", "--set", "training.steps_per_epoch=2"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_SEG_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +125,16 @@ def test_a_mistake_is_one_message(arguments, message, run, folder, tmp_path, cap
     assert message in error
     assert error.startswith(f"keras-seg {arguments[0]}: ")
     assert "Traceback" not in error
+
+
+def test_help_does_not_wait_for_tensorflow():
+    command = pathlib.Path(sys.executable).with_name("keras-seg")
+    if not command.exists():
+        pytest.skip("the package is not installed here, so that there is no command keras-seg")
+    done = subprocess.run([sys.executable, "-X", "importtime", command, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "keras-seg train" in done.stdout
+    assert "tensorflow" not in done.stderr
 
 
 def test_values_of_the_command_line_are_toml_or_text():

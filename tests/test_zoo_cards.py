@@ -1,0 +1,27 @@
+"""The recipes of `zoo/` can be followed, and its README lists them."""
+
+import pathlib
+import re
+
+import pytest
+
+from keras_seg.training import Recipe
+
+ZOO = pathlib.Path(__file__).parents[1] / "zoo"
+ENTRIES = sorted(path.name for path in ZOO.iterdir() if path.is_dir())
+
+
+def test_the_readme_lists_every_entry():
+    listed = re.findall(r"\]\(([\w-]+)/card\.md\)", (ZOO / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == ENTRIES
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_an_entry_is_whole(entry):
+    folder = ZOO / entry
+    recipe = Recipe.load(folder / "recipe.toml")
+    assert isinstance(recipe, Recipe), "a recipe of the zoo leaves nothing to be chosen"
+    assert recipe.network.model == entry.rpartition("-")[2]
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    assert f"keras-seg train zoo/{entry}/recipe.toml DATA" in card
+    assert (folder / "overlay.png").read_bytes().startswith(b"\x89PNG")
