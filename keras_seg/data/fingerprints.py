@@ -90,7 +90,8 @@ class Fingerprint:
     def intensities_of(self, names=None):
         """Intensities over some cases, for example those that train.
 
-        Each case counts the same, whatever its size.
+        Each case counts the same, whatever its size. For the foreground those without any do not count, unless none
+        has one: then it is all voxels.
 
         Args:
             names: Names of the cases; all by default.
@@ -104,8 +105,9 @@ class Fingerprint:
             ValueError: If a name is unknown, or there is none.
         """
         cases = self._named(names)
+        filled = [case for case in cases if any(case.counts[1:])] or cases
         return [
-            _pool([case.image[c] for case in cases], [case.foreground[c] for case in cases])
+            _pool([case.image[c] for case in cases], [case.foreground[c] for case in filled])
             for c in range(self.channels)
         ]
 
@@ -184,8 +186,8 @@ def fingerprint(folder, label_map, pairs=None, progress=None):
     samples = int(np.clip(ALL_SAMPLES // len(pairs), *SAMPLES))
     cases = []
     for pair in progress(pairs) if progress else pairs:
-        case = folders.read_case(pair, label_map)
-        facts = CaseFacts.of(case, pair, label_map.num_classes, samples)
+        # In one expression: the next case is read when this one is gone from memory.
+        facts = CaseFacts.of(folders.read_case(pair, label_map), pair, label_map.num_classes, samples)
         try:
             check_alike([*cases[:1], facts])
         except ValueError as error:

@@ -5,11 +5,8 @@ import pathlib
 
 from keras_seg.data import layouts
 from keras_seg.data.case import Case, check_alike
-from keras_seg.data.formats import extension, read_image, read_raw_label, stem
+from keras_seg.data.formats import extension, nifti, read_image, read_raw_label, stem
 from keras_seg.data.formats.supported import advice
-
-# Files beside images that no one takes for one.
-TEXTS = (".csv", ".json", ".log", ".md", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +88,7 @@ def open_folder(path):
         _check_channel_names(folder, names, found)
     if layout != "images/labels":
         layout = "nnunet" if by_channel else "msd"
-    channels = len(names) if names and len(names) > 1 and not by_channel else None
+    channels = _several(names and len(names)) if all(len(paths) == 1 for _, paths, _ in found) else None
     pairs = [Pair(name, paths, label, channels) for name, paths, label in found]
     return Folder(folder, layout, pairs, description.label_names, names)
 
@@ -133,7 +130,7 @@ def find_images(path, channels=None):
         return [_single(path, channels)]
     layouts.check_folder(path)
     folder = next((path / part for part in ("images", "imagesTs", "imagesTr") if _has_files(path / part)), path)
-    files = [file for file in layouts.visible(folder) if file.is_file() and file.suffix.lower() not in TEXTS]
+    files = [file for file in layouts.visible(folder) if file.is_file() and not layouts.is_text(file)]
     usable = [file for file in files if extension(file)]
     if not usable:
         layouts.check_nested(folder)
@@ -143,10 +140,10 @@ def find_images(path, channels=None):
         described = layouts.read_description(folder).channel_names or layouts.read_description(path).channel_names
         described = described or layouts.read_description(folder.parent).channel_names
         channels = len(described) if described else None
-    pairs = _grouped({stem(file): file for file in usable}, channels)
+    pairs = _grouped(usable, channels)
     if pairs is None:
         pairs = [Pair(stem(file), (file,), None, _several(channels)) for file in usable]
-    pairs += [Pair(file.name, (file,)) for file in files if file not in usable]
+    pairs += [Pair(file.name, (file,)) for file in files if extension(file) is None]
     return sorted(pairs, key=lambda pair: (pair.name, pair.image))
 
 
@@ -249,7 +246,8 @@ def _single(path, channels):
 
 def _grouped(files, channels):
     """Pairs of channel files, or `None` if the numbers in the names do not count channels."""
-    groups = layouts.group(files)
+    by_name = {stem(file): file for file in files}
+    groups = layouts.group(by_name) if len(by_name) == len(files) else None
     sizes = {len(paths) for paths in groups.values()} if groups else set()
     if not groups or (len(groups) < 2 and (channels or 1) < 2):
         return None
@@ -273,8 +271,10 @@ def _has_files(folder):
 
 
 def _check_channel_names(folder, names, found):
-    """Check that there are as many channel files as `dataset.json` names."""
+    """Check that there are as many channel files as `dataset.json` names; a colour picture holds all in one file."""
     count = len(found[0][1])
+    if count == 1 and extension(found[0][1][0]) not in nifti.ENDINGS:
+        return
     if names and len(names) != count:
         raise ValueError(
             f"{folder / 'dataset.json'}: it names {len(names)} channels ({', '.join(names)}), but the cases have "

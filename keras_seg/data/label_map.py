@@ -84,10 +84,11 @@ class LabelMap:
             ValueError: If there is a value that the map does not know; the message names file and value.
         """
         raw = np.asarray(raw)
+        raw = raw.astype("uint8") if raw.dtype == bool else raw  # booleans would not look values up but choose them
         known = np.array(self.values)
         if self.colours:
             raw, known = pack(raw), pack(known.astype("uint8"))
-        elif raw.dtype.kind not in "iub":
+        elif raw.dtype.kind not in "iu":
             raise ValueError(f"{path}: a label must hold integers or colours of 8 bits, but its type is {raw.dtype}.")
         if self.kind == "instances":
             return (raw != known[0]).astype("uint8")

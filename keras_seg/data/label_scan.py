@@ -46,6 +46,7 @@ def find_label_map(cases, class_names=None, progress=None):
         cases: A `Folder`, or a list of `Pair`.
         class_names: What the numbers mean, if it is known: a dict `{number in the file: name}`, or a list of names
             for 0, 1, 2, ... By default those of the folder's `dataset.json`. Classes that no label holds are kept.
+            Colours have no numbers: a list names them in their order, a dict only where there are two.
         progress: Function that takes the list of pairs and yields it again while it shows how far it came, as
             `rich.progress.track`.
 
@@ -68,6 +69,9 @@ def find_label_map(cases, class_names=None, progress=None):
     if class_names is not None and not scan.colours:
         return _named(scan, class_names, paths)
     found = _found(scan, paths)
+    if isinstance(class_names, dict):
+        # Which colour has which number no one said; of two, black is the background.
+        class_names = [str(name) for _, name in sorted(class_names.items())] if len(class_names) == 2 else None
     named = class_names is not None and len(class_names) == found.num_classes
     return dataclasses.replace(found, class_names=tuple(class_names)) if named else found
 
@@ -177,9 +181,10 @@ def _objects(scan, background):
         nearly = np.mean(counts >= 0.7 * tops) >= 0.9 and np.median(tops) <= 0.7 * tops.max()
         if exact or nearly:
             return True
-    if len(scan.counts) <= MOST:
-        return False
     often = collections.Counter(value for case in cases for value in case)
+    if len(scan.counts) <= MOST:
+        # Large numbers of which none comes again in another case: some class would.
+        return not scan.colours and len(cases) > 1 and max(often) > MOST and max(often.values()) == 1
     if np.median(list(often.values())) > max(1, 0.5 * len(cases)):
         return False
     # The colours of a few classes, smeared by JPEG, are hundreds too; but then those few cover nearly all.

@@ -12,6 +12,9 @@ from keras_seg.data.formats.supported import advice, is_dicom
 # Files that operating systems leave behind; names that begin with a dot are skipped too.
 LITTER = ("thumbs.db", "desktop.ini")
 
+# Files beside images that no one takes for one, such as the `.json` that dcm2niix writes.
+TEXTS = (".csv", ".json", ".log", ".md", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml")
+
 # nnU-Net's names: the case, then the number of the channel.
 CHANNEL = re.compile(r"(?P<name>.+)_(?P<channel>\d{4})")
 
@@ -111,7 +114,9 @@ def check_folder(folder):
 
 
 def list_files(directory):
-    """The files of a folder by the name that they give to a case, sorted; hidden files and folders are skipped.
+    """The files of a folder by the name that they give to a case, sorted.
+
+    Hidden files and folders are skipped, and texts that lie beside images.
 
     Args:
         directory: `pathlib.Path`.
@@ -122,9 +127,12 @@ def list_files(directory):
     Raises:
         ValueError: If a file is of an unsupported format, or two files have one name.
     """
-    found = {}
+    found, texts = {}, []
     for path in visible(directory):
         if path.is_dir():
+            continue
+        if is_text(path):
+            texts.append(path)
             continue
         if extension(path) is None:
             raise ValueError(f"{path}: {advice(path)}")
@@ -136,7 +144,14 @@ def list_files(directory):
         found[name] = path
     if not found:
         check_nested(directory)
+        if texts:
+            raise ValueError(f"{texts[0]}: {advice(texts[0])}")
     return found
+
+
+def is_text(path):
+    """Whether a file is a text by its ending, which may lie beside images."""
+    return path.suffix.lower() in TEXTS
 
 
 def visible(directory):

@@ -166,8 +166,7 @@ def prepare(pairs, label_map=None, spacing=None, normalization=None, cache=None,
         origin = {"name": pair.name, "files": identity(pair), "channels": getattr(pair, "channels", None)}
         path = entry_path(folder, {**origin, **settings})
         if not is_intact(path):
-            header, arrays = _prepare_case(pair, label_map, spacing, normalization)
-            write_entry(path, header, arrays)
+            write_entry(path, *_prepare_case(pair, label_map, spacing, normalization))
         case = PreparedCase.open(path)
         kind = _Kind(case.name, case.shape, case.channels)
         first = first or kind

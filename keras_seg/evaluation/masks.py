@@ -112,10 +112,10 @@ def _read(label, mask, label_map):
     """Return truth, prediction and spacing of one case."""
     truth, frame = read_label(label, label_map)
     prediction, other = read_label(mask, label_map)
-    if truth.shape != prediction.shape:
+    if frame.shape != other.shape:
         raise ValueError(
-            f"A mask and its label must have the same shape, but {mask} has {prediction.shape} and {label} has "
-            f"{truth.shape}. Resample the mask to the label with nearest neighbour."
+            f"A mask and its label must have the same shape, but {mask} has {other.shape} and {label} has "
+            f"{frame.shape}. Resample the mask to the label with nearest neighbour."
         )
     turned = frame.orientation and other.orientation and frame.orientation != other.orientation
     if turned or not np.allclose(frame.spacing, other.spacing, rtol=0.01):

@@ -3,8 +3,12 @@
 import dataclasses
 import pathlib
 
+from keras_seg.data import layouts
 from keras_seg.data.writing import output_path, write_label, write_scores
 from keras_seg.files import make_folder
+
+# Beside the images, folders of these names hold what people drew.
+LABELS = ("labels", "labelsTr", "labelsTs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +28,8 @@ def predict_files(predictor, pairs, out, probabilities=False, progress=None):
     """Predict images and write their masks, each in the format, the orientation and with the header of its image.
 
     A file that cannot be read or predicted is left out and reported at the end. An input is never overwritten: masks
-    go to a folder where no input is. A mask that an earlier call wrote there is replaced.
+    go to a folder where neither an input nor its data set's labels are. A mask that an earlier call wrote there is
+    replaced.
 
     Args:
         predictor: `Predictor`.
@@ -39,7 +44,8 @@ def predict_files(predictor, pairs, out, probabilities=False, progress=None):
         A `PredictionReport`.
 
     Raises:
-        ValueError: If an input lies in `out`, or classes may overlap, which no label file can hold.
+        ValueError: If an input or its data set's labels lie in `out`, or classes may overlap, which no label file can
+            hold.
         OSError: If the disk is full or `out` cannot be written to: no other mask could be written either.
     """
     out = pathlib.Path(out)
@@ -61,10 +67,13 @@ def predict_files(predictor, pairs, out, probabilities=False, progress=None):
         except Exception as error:  # whatever is wrong with one file, the others are predicted
             failed.append((pair.image, _reason(error)))
             continue
-        for path, (write, array, *options) in results.items():
-            # An error here concerns the folder, and so all files that would follow.
-            written.append(write(path, array, frame, *options))
-            taken[path] = pair.image
+        try:
+            _write(results, frame, written)
+        except OSError:  # it concerns the folder, and so all files that would follow
+            raise
+        except Exception as error:
+            failed.append((pair.image, _reason(error)))
+        taken |= dict.fromkeys(written[len(taken) :], pair.image)
     return PredictionReport(tuple(written), tuple(failed))
 
 
@@ -81,16 +90,34 @@ def _predict(predictor, pair, out, probabilities):
     }
 
 
+def _write(results, frame, written):
+    """Write what `_predict` returned and drop it, so that the next image finds the memory free."""
+    for path in list(results):
+        write, array, *options = results.pop(path)
+        written.append(write(path, array, frame, *options))
+
+
 def _check_inputs_are_elsewhere(pairs, out):
     """Refuse a folder that holds an input: it could be overwritten, or the masks taken for images the next time."""
-    folder = out.resolve()
+    folder, data_sets = out.resolve(), set()
     for pair in pairs:
-        for path in pair.images:
-            if pathlib.Path(path).resolve().parent == folder:
+        for path in map(pathlib.Path, pair.images):
+            here = path.absolute().parent.resolve()
+            data_sets.add(here.parent)
+            if folder in (here, path.resolve().parent):
                 raise ValueError(
-                    f"{out}: the masks cannot go where the image {pathlib.Path(path).name} is: they could overwrite "
-                    "images, or be taken for images the next time. Choose another folder."
+                    f"{out}: the masks cannot go where the image {path.name} is: they could overwrite images, or be "
+                    "taken for images the next time. Choose another folder."
                 )
+    if folder.name in LABELS and folder.parent in data_sets and _has_files(folder):
+        raise ValueError(
+            f"{out}: the masks cannot go where the labels of the images are: they would overwrite them. Choose another "
+            "folder."
+        )
+
+
+def _has_files(folder):
+    return folder.is_dir() and any(path.is_file() for path in layouts.visible(folder))
 
 
 def _reason(error):

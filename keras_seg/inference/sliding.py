@@ -141,15 +141,15 @@ def mirror_axes(mirror, rank):
     """Return the spatial axes to mirror along as a tuple.
 
     Args:
-        mirror: Axes, `True` for all of them, `False` or `None` for none.
+        mirror: Axes or a single one, `True` for all of them, `False` or `None` for none.
         rank: Number of spatial axes.
 
     Raises:
         ValueError: If an axis is named twice or does not exist.
     """
-    if mirror is True:
-        return tuple(range(rank))
-    axes = () if mirror in (False, None) else tuple(mirror)
+    if mirror is None or isinstance(mirror, (bool, np.bool_)):
+        return tuple(range(rank)) if mirror else ()
+    axes = tuple(mirror) if np.ndim(mirror) else (mirror,)  # 0 is an axis, though it equals False
     if len(set(axes)) != len(axes) or not all(axis in range(rank) for axis in axes):
         raise ValueError(
             f"`mirror` must name spatial axes from 0 to {rank - 1}, each at most once, or be `True` for all. "

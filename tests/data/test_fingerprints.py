@@ -100,6 +100,16 @@ def test_without_foreground_all_voxels_count(tmp_path):
     assert values["mean"] == pytest.approx(29.5)
 
 
+def test_cases_without_foreground_do_not_count_where_others_have_some(tmp_path):
+    air = np.full((3, 4, 5), -1000, "float32")
+    organ, label = air.copy(), np.zeros(air.shape, "uint8")
+    organ[1], label[1] = np.arange(20).reshape(4, 5), 1
+    cases = {"a": (organ, label, np.eye(4)), "b": (air, np.zeros_like(label), np.eye(4))}
+    (values,) = fingerprint(write_volumes(tmp_path, cases), LabelMap.identity(2)).intensities
+    assert (values["mean"], values["minimum"]) == (9.5, -1000)
+    assert values["percentile_00_5"] >= 0
+
+
 def test_it_goes_through_json(data):
     _, folder = data
     found = fingerprint(folder, LabelMap.identity(3))

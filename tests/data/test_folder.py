@@ -116,8 +116,18 @@ def test_one_name_twice(folder):
 
 
 def test_unsupported_extension(folder):
-    (folder / "images" / "d.txt").write_text("x")
-    with pytest.raises(ValueError, match=r"d\.txt: this file format is not supported. Supported are .*\.png"):
+    (folder / "images" / "d.xyz").write_text("x")
+    with pytest.raises(ValueError, match=r"d\.xyz: this file format is not supported. Supported are .*\.png"):
+        find_cases(folder)
+
+
+def test_texts_beside_images_are_skipped_but_are_no_labels(folder):
+    (folder / "images" / "a.json").write_text("{}")  # dcm2niix writes one for each scan
+    (folder / "labels" / "README.TXT").write_text("x")
+    assert [pair.name for pair in find_cases(folder)] == ["a", "b", "c"]
+    for path in (folder / "labels").glob("*.png"):
+        path.rename(path.with_suffix(".xml"))
+    with pytest.raises(ValueError, match=r"README\.TXT: this file format is not supported"):
         find_cases(folder)
 
 

@@ -51,6 +51,13 @@ def test_spacing_is_in_millimetres(tmp_path, ramp, units, factor):
     np.testing.assert_allclose(frame.spacing, (2 * factor, 2 * factor, 4 * factor))
 
 
+def test_a_unit_that_does_not_exist_counts_as_millimetres(tmp_path, ramp):
+    volume = nibabel.Nifti1Image(ramp, np.diag([1, 2, 3, 1]))
+    volume.header["xyzt_units"] = 7
+    nibabel.save(volume, tmp_path / "a.nii")
+    assert read_image(tmp_path / "a.nii")[1].spacing == (1, 2, 3)
+
+
 def test_nifti_scale_factors_are_applied(tmp_path, ramp):
     volume = nibabel.Nifti1Image(ramp, np.eye(4))
     volume.header.set_slope_inter(0.5, 10)
@@ -207,6 +214,30 @@ def test_a_file_that_is_not_what_its_extension_says(tmp_path, ending):
     path = tmp_path / f"a{ending}"
     path.write_text("<!DOCTYPE html><title>404 Not Found</title>\n" * 20)
     with pytest.raises(ValueError, match=r"the file is damaged.*not what its extension says"):
+        read_image(path)
+
+
+def test_whatever_a_reader_stumbles_over_names_the_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((4, 5)))
+    content = bytearray(path.read_bytes())
+    content[10] = 0x97  # of the header's first brace: `tokenize.TokenError`
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npy: the file is damaged"):
+        read_image(path)
+
+    def too_large(*_, **__):
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr(np, "load", too_large)
+    with pytest.raises(MemoryError, match=r"a\.npy: the file does not fit into memory \(Unable to allocate 9 TiB\)"):
+        read_image(path)
+
+
+def test_a_picture_larger_than_pillow_opens(tmp_path, monkeypatch):
+    path = save_png(tmp_path / "a.png", np.zeros((30, 30), "uint8"))
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 400)
+    with pytest.raises(ValueError, match=r"a\.png: the picture is larger than Pillow opens.*tiles.*TIFF\."):
         read_image(path)
 
 

@@ -44,6 +44,12 @@ def test_values_take_the_smallest_type(values, dtype):
     assert LabelMap("values", values).to_values(np.eye(3, dtype=int)).dtype == dtype
 
 
+@pytest.mark.parametrize("label_map", [LabelMap.identity(2), LabelMap("instances", (0, 1))])
+def test_booleans_are_0_and_1(label_map):
+    raw = np.array([[True, False, True], [False, False, True]])
+    np.testing.assert_array_equal(label_map.to_classes(raw), raw.astype("uint8"))
+
+
 def test_large_values_are_searched():
     label_map = LabelMap("values", (0, 5, 2_000_000_000))
     raw = np.array([[0, 2_000_000_000], [5, 5]], "int32")

@@ -145,6 +145,13 @@ def test_objects_with_numbers_all_over(tmp_path):
     assert find_label_map(folder).kind == "instances"
 
 
+def test_a_few_objects_with_numbers_of_their_own(tmp_path):
+    labels = [np.zeros((8, 9), "uint16") for _ in range(2)]
+    for number, label in enumerate(labels, 1):
+        label[::2, ::3] = 1000 * number + np.arange(12).reshape(4, 3)
+    assert find_label_map(folder_of(tmp_path, labels)).kind == "instances"
+
+
 def test_objects_in_colours_of_their_own(tmp_path):
     labels = []
     for _ in range(3):
@@ -194,6 +201,17 @@ def test_names_of_colours(tmp_path):
     colours = np.array([(0, 0, 0), (255, 0, 0)], "uint8")
     folder = folder_of(tmp_path, [colours[draw((0, 1))]])
     assert find_label_map(folder, ("background", "cell")).class_names == ("background", "cell")
+
+
+def test_numbers_that_have_names_say_little_of_colours(tmp_path):
+    colours = np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], "uint8")
+    (tmp_path / "two").mkdir()
+    folder = folder_of(tmp_path / "two", [colours[draw((0, 1))]])
+    assert find_label_map(folder, {0: "background", 1: "cell"}).class_names == ("background", "cell")
+    (tmp_path / "three").mkdir()
+    folder = folder_of(tmp_path / "three", [colours[draw((0, 1, 2))]])
+    label_map = find_label_map(folder, {0: "background", 1: "cell", 2: "wall"})
+    assert label_map.class_names == ("background", "#0000ff", "#ff0000")
 
 
 def test_a_value_without_a_name(tmp_path):

@@ -112,6 +112,17 @@ def test_one_channel_with_its_number(tmp_path):
     assert [pair.name for pair in folder.pairs] == ["a", "b"]
 
 
+def test_colour_pictures_with_the_number_of_one_channel(tmp_path):
+    """nnU-Net keeps the three channels of a picture in one file."""
+    for name in ("a", "b"):
+        write(tmp_path / "imagesTr" / f"{name}_0000.png", (4, 5, 3), 7)
+        write(tmp_path / "labelsTr" / f"{name}.png", (4, 5), 1)
+    describe(tmp_path, channel_names={"0": "R", "1": "G", "2": "B"}, labels={"background": 0, "road": 1})
+    cases = read_cases(tmp_path)
+    assert [(case.name, case.channels) for case in cases] == [("a", 3), ("b", 3)]
+    assert names(find_images(tmp_path)) == [("a", 1), ("b", 1)]
+
+
 def test_a_missing_channel(nnunet):
     (nnunet / "imagesTr" / "b_0001.nii.gz").unlink()
     with pytest.raises(ValueError, match=r"the case b has no file b_0001; expected were the channels 0000 to 0001"):
@@ -232,6 +243,13 @@ def test_channel_files_of_several_cases(nnunet):
     (nnunet / "dataset.json").unlink()
     assert names(find_images(nnunet)) == [("a", 2), ("b", 2)]
     assert names(find_images(nnunet, channels=1)) == [(f"{name}_000{k}", 1) for name in "ab" for k in range(2)]
+
+
+def test_no_file_of_a_name_that_is_there_twice_is_lost(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}_0000.nii.gz")
+    write(tmp_path / "b_0000.nii")
+    assert [pair.image.name for pair in find_images(tmp_path)] == ["a_0000.nii.gz", "b_0000.nii", "b_0000.nii.gz"]
 
 
 def test_a_missing_channel_of_an_image_to_predict(nnunet):

@@ -125,6 +125,24 @@ def test_grids_that_differ_are_refused(folders):
         evaluate_masks(masks, labels)
 
 
+def test_a_volume_and_a_picture_are_refused(folders):
+    masks, labels = folders
+    save(masks, "case_1", label(11)[..., 0], np.eye(4))
+    with pytest.raises(ValueError, match=r"same shape, but .*masks/case_1\.nii\.gz has \(8, 9\) and .*\(8, 9, 5\)"):
+        evaluate_masks(masks, labels)
+
+
+def test_coloured_arrays_are_volumes_and_refused(tmp_path):
+    """An array of three axes may be three slices."""
+    colours = np.array([(0, 0, 0), (255, 0, 0)], "uint8")[label(0, (8, 9), 2)]
+    for part in ("labels", "masks"):
+        (tmp_path / part).mkdir()
+    PIL.Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
+    np.save(tmp_path / "masks" / "a.npy", colours)
+    with pytest.raises(ValueError, match=r"same shape, but .*a\.npy has \(8, 9, 3\) and .*a\.png has \(8, 9\)"):
+        evaluate_masks(tmp_path / "masks", tmp_path / "labels")
+
+
 def test_folders_without_a_common_name(folders, tmp_path):
     save(tmp_path / "others", "scan", label(0))
     with pytest.raises(ValueError, match="There are scan and case_0, case_1, case_2"):

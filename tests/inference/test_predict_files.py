@@ -156,6 +156,43 @@ def test_no_mask_goes_where_the_images_are(scans, tmp_path, link):
     assert {path.name: path.read_bytes() for path in scans.iterdir()} == before
 
 
+def test_no_mask_goes_where_links_to_images_are(scans, tmp_path):
+    links = tmp_path / "links"
+    links.mkdir()
+    for path in scans.iterdir():
+        (links / path.name).symlink_to(path)
+    for out in (links, scans):
+        with pytest.raises(ValueError, match=r"cannot go where the image scan_0\.nii\.gz is"):
+            predict_files(predictor(), find_images(links), out)
+
+
+def test_no_mask_goes_where_the_labels_are(scans, tmp_path):
+    images, labels = tmp_path / "DATA" / "images", tmp_path / "DATA" / "labels"
+    labels.mkdir(parents=True)
+    scans.rename(images)
+    truth = labels / "scan_0.nii.gz"
+    truth.write_bytes(b"drawn by hand")
+    with pytest.raises(ValueError, match=r"labels of the images.*overwrite them\. Choose another folder"):
+        predict_files(predictor(), find_images(images), labels)
+    assert truth.read_bytes() == b"drawn by hand"
+    truth.unlink()
+    assert len(predict_files(predictor(), find_images(images)[:1], labels).written) == 1
+
+
+def test_a_mask_that_cannot_be_encoded_stops_nothing(scans, tmp_path, monkeypatch):
+    save = nibabel.save
+
+    def fussy(image, path):
+        if "scan_1" in str(path):
+            raise nibabel.spatialimages.HeaderDataError("a tag of no known type")
+        save(image, path)
+
+    monkeypatch.setattr(nibabel, "save", fussy)
+    report = predict_files(predictor(), find_images(scans), tmp_path / "masks")
+    assert [path.name for path in report.written] == ["scan_0.nii.gz", "scan_2.nii.gz"]
+    assert report.failed == ((scans / "scan_1.nii.gz", "HeaderDataError: a tag of no known type"),)
+
+
 def test_two_images_of_one_name(scans, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

@@ -156,7 +156,7 @@ def test_a_model_that_was_trained_further_predicts_anew():
     assert np.abs(after - before).max() > 1e-4
 
 
-@pytest.mark.parametrize("mirror", [(0,), (1, 2), (0, 1, 2), True])
+@pytest.mark.parametrize("mirror", [0, (0,), (1, 2), (0, 1, 2), True])
 def test_mirroring_makes_scores_turn_with_the_image(mirror):
     model, image = unet(), noise(8, 12, 16, 1)
     axes = (0, 1, 2) if mirror is True else mirror

@@ -31,8 +31,7 @@ def read(path, label=False, channels=None):
     if rank == 4 and not label and channels == array.shape[-1]:
         rank = 3
     header = volume.header
-    unit = MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
-    spacing = tuple(float(size) * unit for size in header.get_zooms()[:rank])
+    spacing = tuple(float(size) * _unit(header) for size in header.get_zooms()[:rank])
     if rank == 3 and array.shape[2] == 1 and len(header.get_zooms()) > 2 and header.get_zooms()[2] == 0:
         spacing = (*spacing[:2], 1.0)  # one slice of a size that no one wrote down
     orientation = None
@@ -77,6 +76,14 @@ def write_scores(path, scores, frame):
     if frame.rank == 2:
         scores = scores[:, :, None]
     write(path, np.ascontiguousarray(scores, dtype="float32"), frame)
+
+
+def _unit(header):
+    """Millimetres in the header's unit of length; 1 where it names none that there is."""
+    try:
+        return MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+    except KeyError:
+        return 1.0
 
 
 def _header(frame):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_seg.data.formats.stored import Stored
+from keras_seg.data.formats.stored import Stored, Unusable
 
 ENDINGS = (".png",)
 
@@ -20,7 +20,13 @@ def read(path, label=False, channels=None):
     """
     import PIL.Image
 
-    with PIL.Image.open(path, formats=["PNG"]) as picture:
+    try:
+        opened = PIL.Image.open(path, formats=["PNG"])
+    except PIL.Image.DecompressionBombError as error:
+        raise Unusable(
+            f"the picture is larger than Pillow opens ({error}). Cut it into tiles, or save it as TIFF"
+        ) from None
+    with opened as picture:
         picture.load()
         palette = None
         if picture.mode == "P" and label:

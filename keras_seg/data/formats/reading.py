@@ -1,9 +1,6 @@
 """Read images and labels of any supported format. What is wrong with a file is said here, with the file's name."""
 
 import pathlib
-import struct
-import zipfile
-import zlib
 
 import numpy as np
 
@@ -123,7 +120,14 @@ def _read(path, label, channels=None):
         raise ValueError(f"{path}: no permission to read this file. Change its permissions.") from None
     except Unusable as error:
         raise ValueError(f"{path}: {error}.") from None
-    except _damaged() as error:
+    except ImportError:
+        raise
+    except MemoryError as error:
+        raise MemoryError(
+            f"{path}: the file does not fit into memory ({error}). Crop it; if it is no large file, its header is "
+            "damaged: copy or download it again."
+        ) from error
+    except Exception as error:  # whatever a reader stumbles over in a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__  # some readers break their lines
         raise ValueError(
             f"{path}: the file is damaged, cut short or not what its extension says ({reason}). Copy or download it "
@@ -162,19 +166,6 @@ def _check_layout(path, stored, channels):
             f"{path}: the affine in the header maps some axis to nothing, so that it is unknown where the axes run. "
             "Correct the header, for example by saving the file again with the affine of its original."
         )
-
-
-def _damaged():
-    """What the readers raise on a damaged file."""
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-
-    # OSError: BadGzipFile, PIL.UnidentifiedImageError, truncated images. SyntaxError: a broken PNG chunk or OME text.
-    # RuntimeError, LookupError: TIFF's codecs and tables.
-    return (
-        OSError, EOFError, SyntaxError, ValueError, RuntimeError, LookupError, zlib.error, struct.error,
-        zipfile.BadZipFile, ImageFileError, HeaderDataError,
-    )  # fmt: skip
 
 
 def _drop_alpha(path, stored):
