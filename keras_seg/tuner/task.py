@@ -116,8 +116,8 @@ def load_task(folder=None, test=None, validation=None, limit=None, divisor=4, se
     """Read the cases of a folder, or make the embedded ones, and split them.
 
     Args:
-        folder: A folder of cases, in any layout of `keras_seg.data.open_folder`; `None`: phantoms, 3D, with an organ and
-            vessels.
+        folder: A folder of cases, in any layout of `keras_seg.data.open_folder`; `None`: phantoms, 3D, with an organ
+            and vessels.
         test: Number of test cases, which the search does not touch. `None`: a fifth, at most 20.
         validation: Number of validation cases. `None`: a fifth, at most 20.
         limit: Read (or make) the first `limit` cases only.
