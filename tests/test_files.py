@@ -1,5 +1,6 @@
 """Files are whole or absent; TOML reads back; a disk that is full or closed is named."""
 
+import os
 import pathlib
 import tomllib
 
@@ -33,6 +34,20 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         temporary.write_bytes(b"half" + {}["missing"])
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
     assert path.read_bytes() == b"old\n"
+
+
+def test_the_disk_is_waited_for_with_a_file_open_for_writing(tmp_path, monkeypatch):
+    """Windows refuses `fsync` otherwise."""
+    written = []
+
+    def sync(number):
+        os.write(number, b"")
+        written.append(number)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    files.write_text(tmp_path / "a.txt", "new\n")
+    assert len(written) == 1
+    assert (tmp_path / "a.txt").read_bytes() == b"new\n"
 
 
 @pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="no /dev/full here")

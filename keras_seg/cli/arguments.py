@@ -1,6 +1,7 @@
 """Options that several commands share, and how texts of the command line become values."""
 
 import argparse
+import math
 import tomllib
 
 
@@ -64,10 +65,10 @@ def parse_value(text):
 
 
 def positive(text):
-    """Return a number above 0 of the command line."""
+    """Return a finite number above 0 of the command line."""
     value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be above 0, but it is {text}")
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a finite number above 0, but it is {text}")
     return value
 
 

@@ -3,7 +3,8 @@
 Prints a table, and writes it per case and class (Dice, IoU, HD95, surface Dice, volumes) with a summary:
 95 % intervals over cases, and false positives on cases without the class.
 
-  keras-seg evaluate RUN DATA                the test cases of the run's own data, or all cases of other data
+  keras-seg evaluate RUN DATA                the test cases of the run's own data
+  keras-seg evaluate RUN OTHER --part all    all cases of other data
   keras-seg evaluate MASKS DATA/labels       masks of any origin
 """
 

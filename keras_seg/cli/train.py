@@ -27,7 +27,7 @@ def add_arguments(parser):
     group = parser.add_argument_group("split")
     add = group.add_argument
     add("--test", type=int, metavar="N", default=0, help="cases kept apart for the test (0)")
-    add("--validation", type=int, metavar="N", help="validation cases (a fifth of the rest, at most 20)")
+    add("--validation", type=int, metavar="N", help="validation cases (a fifth, at most 20)")
     add("--split-seed", type=int, metavar="S", default=0, help="of the draw (0)")
     add("--folds", type=int, metavar="K", help="split into K folds instead, and validate on fold --fold")
     add("--fold", type=int, metavar="F", default=0, help="from 0 to K - 1 (0)")

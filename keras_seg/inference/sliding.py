@@ -25,9 +25,9 @@ def sliding_window(
 ):
     """Predict an image window by window, and blend the windows where they overlap.
 
-    Every window has the same shape, so that a network is compiled for few batch sizes only; an image that is smaller is padded
-    with 0 about its centre, and what was predicted for the padding is cut off. What is blended are probabilities,
-    never logits: of a Keras model that returns logits the softmax (or sigmoid) is taken in each window.
+    Every window has the same shape, so that a network is compiled for few batch sizes only; an image that is smaller is
+    padded with 0 about its centre, and what was predicted for the padding is cut off. What is blended are
+    probabilities, never logits: of a Keras model that returns logits the softmax (or sigmoid) is taken in each window.
 
     Memory holds the scores of the image and a batch of windows, however many windows there are.
 

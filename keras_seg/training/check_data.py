@@ -8,9 +8,11 @@ import numpy as np
 from keras_seg import data as datasets
 from keras_seg.training.display import open_console, tracker
 from keras_seg.training.network import build
+from keras_seg.training.options import Options
 from keras_seg.training.partial import partial_of
 from keras_seg.training.plan import Plan, plan
 from keras_seg.training.resources import Resources, resources
+from keras_seg.training.setup import make_split
 from keras_seg.training.timing import Schedule, Timing, epochs_for, time_step
 
 # Cases that are prepared to time steps with.
@@ -30,6 +32,7 @@ class CheckReport:
         timing: `Timing`, measured.
         schedule: `Schedule`: epochs and minutes by that timing.
         parameters: Number of weights of the network.
+        fixed: What of the recipe was given, `{table: {key: value}}`.
     """
 
     folder: object
@@ -40,11 +43,12 @@ class CheckReport:
     timing: Timing
     schedule: Schedule
     parameters: int
+    fixed: dict = dataclasses.field(default_factory=dict)
 
     @property
     def recipe(self):
         """`Recipe` with the epochs that the measured speed leaves room for."""
-        return self.plan.recipe.replace(**self.schedule.values())
+        return self.plan.recipe.replace(**self.schedule.values(self.fixed))
 
     def show(self, console="auto"):
         """Print the report.
@@ -95,6 +99,7 @@ def check_data(folder, minutes=None, *, fixed=None, validation=None, test=0, cac
         test_cases=test,
         channel_names=opened.channel_names,
     )
+    made.warnings.extend(_of_split(found, validation, test))
     model = build(made.recipe, found)
     timing, prepared = _time(model, made.recipe, opened, label_map, found, cache, console)
     held = min(20, max(1, (len(found.names) - test) // 5)) if validation is None else validation
@@ -106,7 +111,16 @@ def check_data(folder, minutes=None, *, fixed=None, validation=None, test=0, cac
         validation_cases=held,
         spent=read + prepared * len(found.names),
     )
-    return CheckReport(opened, label_map, found, made, machine, timing, schedule, model.count_params())
+    return CheckReport(opened, label_map, found, made, machine, timing, schedule, model.count_params(), fixed)
+
+
+def _of_split(found, validation, test):
+    """What is wrong with the split that `train` makes, unless it is told otherwise: no text, or one."""
+    try:
+        found.check_split(make_split(found.names, Options(validation=validation, test=test)))
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 def _time(model, recipe, opened, label_map, found, cache, console):

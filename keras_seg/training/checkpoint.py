@@ -82,7 +82,9 @@ class Checkpoint(keras.callbacks.Callback):
     def _row(self, logs):
         """Return the row of an epoch; Keras puts the head's name before a metric where there are several heads."""
         main = f"{self.trained.output_names[0]}_"
-        logs = {key.removeprefix(main): float(value) for key, value in logs.items()}
+        # The loss of the head keeps its name: `loss` is that of all heads.
+        names = {key: key if key.removeprefix(main) in logs else key.removeprefix(main) for key in logs}
+        logs = {names[key]: float(value) for key, value in logs.items()}
         seconds = {"seconds": self.clock.elapsed - self._began, "elapsed": self.clock.elapsed}
         return {"epoch": self.state.epoch, **logs, **seconds}
 

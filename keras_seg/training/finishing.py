@@ -38,7 +38,7 @@ def finish(setup, cases, folder, state, console=None, brief=False):
             cases.by_name(name),
             predict,
             setup.fingerprint.num_classes,
-            setup.recipe.loss.options.get("ignore_class"),
+            setup.recipe.loss.ignore_class,
         )
     table = {name: table[name] for name in names}
     dice = metrics.mean_dice(list(table.values()))

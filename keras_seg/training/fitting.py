@@ -137,7 +137,7 @@ class Training:
             TrainingDiverged: If the loss is no longer finite.
             OSError: If the disk is full or the folder cannot be written to.
         """
-        self._begin()
+        self.begin()
         try:
             with self.display, self.interrupts:
                 self.model.fit(
@@ -162,8 +162,8 @@ class Training:
         """Return the `Patches` of training from an epoch on."""
         return training_patches(self.setup, self.cases, len(self.model.outputs), epoch)
 
-    def _begin(self):
-        """Go to where the state says, or make the first state."""
+    def begin(self):
+        """Go to where the state says and make log and best model whole, or make the first state."""
         found = read_state(self.folder.state)
         if found is not None:
             restore_variables(found[1], self.model)
@@ -196,7 +196,7 @@ class Training:
             epochs=training.epochs,
             state=self.state,
             clock=self.clock,
-            ignore_class=recipe.loss.options.get("ignore_class"),
+            ignore_class=recipe.loss.ignore_class,
             timed=not training.deterministic,
             say=lambda line: say(self.console, line),
             watch=self._watch,

@@ -5,7 +5,8 @@ import pathlib
 import shutil
 
 from keras_seg.files import explained, make_folder, write_text
-from keras_seg.training.state import NAME
+from keras_seg.training import recipe_file
+from keras_seg.training.recipe import Recipe
 
 
 class RunFolder:
@@ -71,16 +72,24 @@ class RunFolder:
                 "back from a copy, or train again."
             ) from error
 
+    def read_recipe(self):
+        """Read the `Recipe` of the run.
+
+        Raises:
+            ValueError: If it is missing, cannot be read, or is only a part of one.
+        """
+        return Recipe.from_dict(recipe_file.read(self.recipe), source=self.recipe)
+
     def write(self, name, values):
         """Write a JSON file of the run in one step."""
         write_text(getattr(self, name), json.dumps(values, indent=1) + "\n")
 
     def open(self, resume=False, overwrite=False):
-        """Make the folder ready for a training.
+        """Make the folder ready for a training; what is in it stays until `clear`.
 
         Args:
             resume: Whether a run in it goes on.
-            overwrite: Whether a run in it is thrown away; files that are no run's stay.
+            overwrite: Whether a run in it will be thrown away.
 
         Returns:
             Whether there is a run to go on with.
@@ -94,20 +103,17 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self}: this is a file; a run needs a folder to write into.")
         inside = self.content
-        known = {*self.FILES.values(), *self.FOLDERS.values()}
         if inside and not (resume or overwrite):
             raise ValueError(
                 f"{self}: the folder is not empty (it holds {_listed(inside)}). Choose another one, go on with the run "
                 "in it (`--resume`, in Python `resume=True`), or throw that away (`--overwrite`, `overwrite=True`)."
             )
-        if inside and not known & set(inside):
+        # The recipe is the first file of a run, and the last to be removed.
+        if inside and not self.recipe.is_file():
             raise ValueError(f"{self}: this is no run (it holds {_listed(inside)}). Choose another folder.")
         make_folder(self.path)
         self._remove_leftovers()
-        if resume and self.is_set_up:
-            return True
-        self.clear()
-        return False
+        return resume and self.is_set_up
 
     def _remove_leftovers(self):
         """Remove what a killed process was writing, under the names that `keras_seg.files.replacing` gives."""
@@ -119,17 +125,13 @@ class RunFolder:
     def clear(self):
         """Remove the run, and nothing else."""
         with explained(self.path):
-            # What makes it a run goes first: half of a run must not look like one.
-            for name in ("options", *self.FILES):
+            # What makes it a run goes first: half of a run must not look like one. The recipe tells what the rest is.
+            for name in ("options", *(name for name in self.FILES if name != "recipe")):
                 getattr(self, name).unlink(missing_ok=True)
             for name in self.FOLDERS:
                 if getattr(self, name).is_dir():
                     shutil.rmtree(getattr(self, name))
-
-    @property
-    def has_state(self):
-        """Whether a state of the training is there."""
-        return self.state.is_dir() and any(NAME.fullmatch(path.name) for path in self.state.iterdir())
+            self.recipe.unlink(missing_ok=True)
 
 
 def _listed(names):

@@ -156,7 +156,7 @@ def table():
             raise TypeError
         return plain(value)
 
-    return Kind("a table of options, such as {ignore_class = 255}", read)
+    return Kind("a table of options, such as {ignore_class = 2}", read)
 
 
 def closest(name, known):

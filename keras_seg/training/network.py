@@ -26,12 +26,20 @@ def build(recipe, fingerprint):
         deep supervision the main output is the first.
 
     Raises:
-        ValueError: If the recipe is for another number of axes than the data, or a builder or loss refuses its options.
+        ValueError: If the recipe is for another number of axes than the data, a builder or loss refuses its options, or
+            the class to ignore is none of the data's.
     """
     if recipe.rank != fingerprint.rank:
         raise ValueError(
             f"The recipe is for {recipe.rank}D (`training.patch` is {list(recipe.training.patch)}), the data are "
             f"{fingerprint.rank}D. Change the patch, or leave it out so that it is chosen from the data."
+        )
+    ignored = recipe.loss.ignore_class
+    if ignored is not None and not 0 <= ignored < fingerprint.num_classes:
+        raise ValueError(
+            f"`ignore_class` of the loss is {ignored}, but the classes of the data are 0 to "
+            f"{fingerprint.num_classes - 1}. Give the number of the class and not its value in the files (`keras-seg "
+            f"check` shows which is which), or leave it out."
         )
     keras.utils.set_random_seed(recipe.training.seed)
     model = untrained(recipe.network, recipe.training.precision, fingerprint)

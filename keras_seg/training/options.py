@@ -1,6 +1,7 @@
 """What a run was started with, and how that differs from what it is to be resumed with."""
 
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Options:
             is_whole = hasattr(value, "__index__") and not isinstance(value, bool)
             if not (value is None and name in ("validation", "folds")) and not (is_whole and value >= least):
                 raise ValueError(f"`{name}` must be a whole number of {least} or more. Received: {value!r}.")
-        if self.minutes is not None and not (isinstance(self.minutes, (int, float)) and self.minutes > 0):
+        if self.minutes is not None and not (isinstance(self.minutes, (int, float)) and 0 < self.minutes < math.inf):
             raise ValueError(f"`minutes` must be a number above 0. Received: {self.minutes!r}.")
         if self.folds is not None and self.validation is not None:
             raise ValueError("With `folds` a fold validates: leave `validation` out.")
@@ -69,18 +70,17 @@ def differences(recorded, given):
     return lines
 
 
-def check_same(folder, recorded, given):
+def check_same(folder, pairs):
     """Refuse to go on with a run under other options.
 
     Args:
         folder: Path of the run, for the message.
-        recorded: See `differences`.
-        given: See `differences`.
+        pairs: Tuples `(recorded, given)`, see `differences`.
 
     Raises:
         ValueError: If there is a difference; the message lists them all.
     """
-    lines = differences(recorded, given)
+    lines = [line for recorded, given in pairs for line in differences(recorded, given)]
     if lines:
         listed = "\n".join(f"  {line}" for line in lines)
         raise ValueError(

@@ -71,7 +71,7 @@ def partial_of(given, source=None):
 
 
 def merge(*parts):
-    """Put parts of a recipe together, key by key; the later part wins.
+    """Put parts of a recipe together, key by key and option by option; the later part wins.
 
     A part that names another network, loss or preset of augmentation than the parts before leaves their options behind.
 
@@ -89,7 +89,9 @@ def merge(*parts):
             if owner in values and owner in kept and values[owner] != kept[owner]:
                 for key in [key for key in kept if key != owner and (owned is None or key in owned)]:
                     del kept[key]
-            kept.update(values)
+            for key, value in values.items():
+                old = kept.get(key)
+                kept[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
     return {title: values for title, values in merged.items() if values}
 
 

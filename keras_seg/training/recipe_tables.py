@@ -107,6 +107,13 @@ class LossTable(Table):
     loss: str = _key(kinds.text(), "dice_ce")
     options: dict = dataclasses.field(default_factory=dict, metadata={"kind": kinds.table()})
 
+    @property
+    def ignore_class(self):
+        """Class whose voxels do not count, named by the text or by the options; `None` if there is none."""
+        from keras_seg import losses
+
+        return losses.get(self.loss, **self.options).ignore_class
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingTable(Table):

@@ -90,8 +90,18 @@ def memory_below_limit(groups=_CGROUPS, listing="/proc/self/cgroup"):
     for root, limit, used in groups:
         for folder in _group_folders(pathlib.Path(root), listing):
             with contextlib.suppress(OSError, ValueError):
-                left = min(left, int((folder / limit).read_text()) - int((folder / used).read_text()))
+                most, now = (int((folder / name).read_text()) for name in (limit, used))
+                left = min(left, most - max(0, now - _cached(folder)))
     return max(left, 0)
+
+
+def _cached(folder):
+    """Return the bytes of files that a control group has read: counted as used, and given up when memory is short."""
+    with contextlib.suppress(OSError, ValueError):
+        counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        # Old groups give their own numbers, and with `total_` those with the groups below.
+        return sum(int(counts.get(f"total_{key}", counts.get(key, 0))) for key in ("active_file", "inactive_file"))
+    return 0
 
 
 def _group_folders(root, listing):

@@ -14,7 +14,6 @@ from keras_seg.inference.predictor import Predictor
 from keras_seg.inference.probabilities import probability_model
 from keras_seg.saving import load_model
 from keras_seg.training.folder import RunFolder
-from keras_seg.training.recipe import Recipe
 from keras_seg.training.state import read_state
 
 PARTS = ("test", "validation", "train", "all")
@@ -37,7 +36,7 @@ class Run:
     def __init__(self, folder):
         self._files = RunFolder(folder)
         self.folder = self._files.path
-        self.recipe = Recipe.load(self._files.recipe)
+        self.recipe = self._files.read_recipe()
         self.split = datasets.Split(**self._files.read("split"))
         values = self._files.read("data")
         self.class_names = tuple(values["class_names"])
@@ -175,7 +174,8 @@ class Run:
             self.num_classes,
             class_names=self.class_names,
             tolerance=tolerance,
-            ignore_class=self.recipe.loss.options.get("ignore_class"),
+            ignore_class=self.recipe.loss.ignore_class,
+            notes=self._seen(pairs) if part == "all" else (),
         )
         if out is not None:
             evaluation.write(out)
@@ -249,9 +249,19 @@ class Run:
         if missing:
             raise ValueError(
                 f"{data}: {len(missing)} of the {len(names)} {part} cases of the run are not there, for example "
-                f"{missing[0]!r}. Give the folder that it was trained on, or `part='all'` for other data."
+                f"{missing[0]!r}. Give the folder that it was trained on, or `part='all'` (`--part all`) for others."
             )
         return [pairs[name] for name in names]
+
+    def _seen(self, pairs):
+        """Say how many cases have the name of one that the training saw: no text, or one."""
+        seen = {pair.name for pair in pairs} & {*self.split.train, *self.split.validation}
+        if not seen:
+            return ()
+        return (
+            f"Note: {len(seen)} of the {len(pairs)} cases have names of cases that trained this run or chose its best "
+            "epoch. If they are the same ones, these scores say little about others: keep some with `--test`.",
+        )
 
 
 def load_run(folder):

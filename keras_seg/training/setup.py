@@ -97,13 +97,14 @@ def new_setup(path, options, fixed, console):
     found = datasets.fingerprint(folder, label_map, progress=tracker(console, "reading cases"))
     split = make_split(found.names, options)
     found.check_split(split)
+    # What is kept for the test has no say in how the network is trained.
+    seen = dataclasses.replace(found, cases=tuple(case for case in found.cases if case.name not in split.test))
     made = plan(
-        found,
+        seen,
         resources=resources(),
         minutes=options.minutes,
         fixed=fixed,
         validation_cases=len(split.validation),
-        test_cases=len(split.test),
         channel_names=folder.channel_names,
     )
     normalization = datasets.Normalization.of(made.recipe.data.normalization, found, split.train)
@@ -137,7 +138,7 @@ def read_setup(path, folder):
     pairs = {pair.name: pair for pair in datasets.open_folder(path).pairs}
     check_unchanged(path, found, pairs, [*split.train, *split.validation])
     return Setup(
-        Recipe.load(folder.recipe),
+        folder.read_recipe(),
         pathlib.Path(path),
         pairs,
         datasets.LabelMap.from_dict(values["label_map"]),

@@ -58,6 +58,7 @@ class TrainingState:
         values = json.loads(text)
         values["best_dice"] = _number(values["best_dice"])
         values["best_table"] = {name: [_number(dice) for dice in row] for name, row in values["best_table"].items()}
+        values["rows"] = [{key: _number(value) for key, value in row.items()} for row in values["rows"]]
         return cls(**values)
 
 

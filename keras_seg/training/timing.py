@@ -67,9 +67,15 @@ class Schedule:
         """Minutes in all."""
         return (self.training + self.validation + self.other) / 60
 
-    def values(self):
-        """Return the values that belong into a recipe, `{"table.key": value}`."""
-        return {"training.epochs": self.epochs, "validation.every": self.every, "validation.cases": self.cases}
+    def values(self, fixed=None):
+        """Return the values that belong into a recipe, `{"table.key": value}`.
+
+        Args:
+            fixed: What is given, `{table: {key: value}}`: left out.
+        """
+        values = {"training.epochs": self.epochs, "validation.every": self.every, "validation.cases": self.cases}
+        given = {f"{title}.{key}" for title, table in (fixed or {}).items() for key in table}
+        return {key: value for key, value in values.items() if key not in given}
 
 
 def count_windows(shape, window, overlap):

@@ -129,10 +129,13 @@ def _start(folder, data, options, fixed, clock, console, tensorboard, cache):
     """Set a run up and train it; return whether it was interrupted."""
     setup = new_setup(data, options, fixed, console)
     _introduce(setup, folder, console)
-    cases = setup.prepare(cache, console)
+    # Before the cases are prepared: an option that network or loss refuses need not wait for that.
     network = Network(setup.recipe, setup.fingerprint)
+    cases = setup.prepare(cache, console)
     if options.minutes is not None:
         _fit_into_time(setup, network, cases, options, fixed, clock, console)
+    # Only now: a mistake in what is given must not cost the run that is to be overwritten.
+    folder.clear()
     setup.write(folder, options)
     if not setup.recipe.training.deterministic:
         clock.set_budget(options.minutes)
@@ -143,8 +146,9 @@ def _start(folder, data, options, fixed, clock, console, tensorboard, cache):
 def _resume(folder, data, options, fixed, clock, console, tensorboard, cache):
     """Go on with a run; return whether it was interrupted."""
     recorded = folder.read("options")
-    recipe = Recipe.load(folder.recipe)
-    check_same(folder, {**recorded, **recipe.to_dict()}, {**options.given(), **fixed})
+    recipe = folder.read_recipe()
+    # Apart, for `validation` is the name of an option and of a table.
+    check_same(folder, [(recorded, options.given()), (recipe.to_dict(), fixed)])
     found = read_state(folder.state)
     state = TrainingState() if found is None else found[0]
     clock.reserve = state.reserve
@@ -152,14 +156,15 @@ def _resume(folder, data, options, fixed, clock, console, tensorboard, cache):
     clock.before = state.elapsed
     if not recipe.training.deterministic:
         clock.set_budget(recorded["minutes"])
-    epochs = recipe.training.epochs
+    network = Network(recipe, setup.fingerprint)
     cases = setup.prepare(cache, console)
     if state.finished:
         say(console, f"{folder}: this run is complete ({state.epoch} epochs).")
+        # A kill may have come between the last state and its best model.
+        Training(setup, network, cases, folder, state, clock).begin()
         finish(setup, cases, folder, state, console)
         return False
-    say(console, f"{folder}: going on after epoch {state.epoch} of {epochs}.")
-    network = Network(recipe, setup.fingerprint)
+    say(console, f"{folder}: going on after epoch {state.epoch} of {recipe.training.epochs}.")
     return _train(setup, network, cases, folder, state, clock, console, tensorboard)
 
 
@@ -214,15 +219,17 @@ def _fit_into_time(setup, network, cases, options, fixed, clock, console):
     schedule = epochs_for(
         setup.recipe, timing, options.minutes, validation_cases=count, spent=clock.elapsed - timing.first_step
     )
-    chosen = {"training.epochs": schedule.epochs}
-    chosen |= {"validation.every": schedule.every, "validation.cases": schedule.cases}
     why = f"for {options.minutes:g} minutes here: {timing.step:.2f} s a step, {timing.case:.2f} s a whole case"
-    free = {key: value for key, value in chosen.items() if key.split(".")[1] not in fixed.get(key.split(".")[0], {})}
+    free = schedule.values(fixed)
     setup.recipe = setup.recipe.replace(**free)
     setup.reasons |= dict.fromkeys(free, why)
     clock.reserve = AFTERWARDS + 2 * timing.case * count
-    epochs = setup.recipe.training.epochs
-    say(console, f"Training: {epochs} epochs of {setup.recipe.training.steps_per_epoch} steps, {why}.")
+    training, every = setup.recipe.training, setup.recipe.validation.every
+    often = "each" if every == 1 else f"every {every}"
+    say(
+        console,
+        f"Training: {training.epochs} epochs of {training.steps_per_epoch} steps, validation after {often}, {why}.",
+    )
 
 
 def _times(sizes):

@@ -76,6 +76,7 @@ class WholeCaseValidation(keras.callbacks.Callback):
         self.table = None
         self.seconds_of_case = None
         self._delayed = False
+        self._told = False
         self._epoch_began = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -112,13 +113,19 @@ class WholeCaseValidation(keras.callbacks.Callback):
         if (epoch + 1) % self.every and not self._delayed:
             return False
         self._delayed = self.timed and not self._fits()
+        if self._delayed and not self._told:
+            self._told = True
+            how_often = "each epoch" if self.every == 1 else f"every {self.every} epochs"
+            self.say(f"Validation: not after {how_often}, so that it takes a quarter of the time at most.")
         return not self._delayed
 
     def _fits(self):
-        """Tell whether another validation stays within its share of the time since the first step."""
+        """Tell whether another validation stays within its share of the time since the first step, and the budget."""
         if self.seconds_of_case is None:
             return True
         cost = self.seconds_of_case * len(self.state.validated)
+        if self.clock.left is not None and cost > self.clock.left:
+            return False
         whole = self.clock.elapsed - self.clock.training_from + cost
         return self.state.validation_seconds + cost <= LARGEST_SHARE * whole
 

@@ -1,5 +1,6 @@
 """The command line from a folder of scans to masks and scores, on tiny phantoms."""
 
+import argparse
 import csv
 import pathlib
 import shutil
@@ -13,7 +14,7 @@ import pytest
 
 import keras_seg
 from keras_seg import cli
-from keras_seg.cli.arguments import parse_value
+from keras_seg.cli.arguments import parse_value, positive
 
 TINY = ["--filters", "4", "8", "--patch", "16", "16", "16", "--batch-size", "2", "--set", "training.steps_per_epoch=2"]
 
@@ -135,6 +136,12 @@ def test_help_does_not_wait_for_tensorflow():
     assert done.returncode == 0
     assert "keras-seg train" in done.stdout
     assert "tensorflow" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "inf", "nan"])
+def test_a_number_above_0_is_finite(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a finite number above 0"):
+        positive(text)
 
 
 def test_values_of_the_command_line_are_toml_or_text():

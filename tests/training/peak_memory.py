@@ -8,6 +8,7 @@ Prints JSON: bytes held before the first step, at the peak and at the end, and t
 import argparse
 import json
 import os
+import pathlib
 import resource
 import sys
 
@@ -19,6 +20,15 @@ import psutil
 
 from keras_seg.training import Recipe, build, memory_of
 from keras_seg.training.workload import PROCESS
+
+
+def peak():
+    """Return the largest number of bytes that this process has held."""
+    status = pathlib.Path("/proc/self/status")
+    if status.is_file():
+        # `ru_maxrss` would begin with what the process held that started this one.
+        return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if "VmHWM" in line)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class Data:
@@ -73,8 +83,7 @@ def main():
     found = {
         "before": held,
         "end": psutil.Process().memory_info().rss,
-        # Kilobytes on Linux, bytes on macOS.
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "peak": peak(),
         "estimate": memory_of(model, options.patch, options.batch),
         "process": PROCESS,
     }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from keras_seg.data import split
 from keras_seg.training import Resources, check_data, recipe_file
 
 MACHINE = Resources(cores=2, memory=8_000_000_000)
@@ -77,6 +78,27 @@ def test_the_recipe_of_a_check_is_one_to_train_with(report, tmp_path):
 def test_given_epochs_stay(report):
     again = dataclasses.replace(report, schedule=dataclasses.replace(report.schedule, epochs=3))
     assert again.recipe.training.epochs == 3
+
+
+def test_what_is_given_is_shown_as_given(report):
+    schedule = dataclasses.replace(report.schedule, every=7)
+    given = {"validation": {"every": report.plan.recipe.validation.every}}
+    again = dataclasses.replace(report, schedule=schedule, fixed=given)
+    assert again.recipe.validation.every == report.plan.recipe.validation.every != 7
+    assert again.recipe.training.epochs == schedule.epochs
+
+
+def test_a_class_that_no_training_case_holds_is_told(tmp_path):
+    """What `train` would refuse at once."""
+    image_module = pytest.importorskip("PIL.Image")
+    folder = write_cases(tmp_path / "cells")
+    name = split([path.stem for path in (folder / "labels").iterdir()], 0, 1).validation[0]
+    mask = np.array(image_module.open(folder / "labels" / f"{name}.png"))
+    mask[:3, :3] = 128
+    image_module.fromarray(mask).save(folder / "labels" / f"{name}.png")
+    fixed = {"filters": [4, 8], "patch": [16, 16], "training.batch_size": 1}
+    warnings = check_data(folder, fixed=fixed, cache=tmp_path / "cache", machine=MACHINE).plan.warnings
+    assert any(f"validation case '{name}'" in text and "no training case holds" in text for text in warnings)
 
 
 def test_mistakes_are_found_before_anything_is_read(tmp_path):

@@ -37,6 +37,18 @@ def test_the_network_of_a_recipe():
     assert float(model.optimizer.ema_momentum) == 0.99
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ignore_class": 255}, r"`ignore_class` of the loss is 255, but the classes of the data are 0 to 3\."),
+        ({"class_weights": [1.0, 2.0]}, "`class_weights` must hold 4 numbers"),
+    ],
+)
+def test_options_of_the_loss_that_do_not_fit_the_data(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(recipe(**{"loss.options": options}), FLAT)
+
+
 def test_the_same_seed_gives_the_same_weights():
     one, same = weights(build(recipe(seed=3), FLAT)), weights(build(recipe(seed=3), FLAT))
     other = weights(build(recipe(seed=4), FLAT))

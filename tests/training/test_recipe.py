@@ -7,7 +7,7 @@ import pytest
 
 from keras_seg.training import partial, recipe_file
 from keras_seg.training.recipe import Recipe
-from keras_seg.training.recipe_tables import TABLES, AugmentationTable, TrainingTable
+from keras_seg.training.recipe_tables import TABLES, AugmentationTable, LossTable, TrainingTable
 
 TABLES_OF_A_RECIPE = {
     "data": {"spacing": (1.0, 1.0, 3.0), "normalization": "ct"},
@@ -83,6 +83,19 @@ def test_parts_are_merged_key_by_key_and_the_later_wins():
         {"training": {"epochs": 3, "seed": 1}}, None, {"training": {"epochs": 5}, "loss": {"loss": "dice"}}
     )
     assert merged == {"training": {"epochs": 5, "seed": 1}, "loss": {"loss": "dice"}}
+
+
+def test_an_option_of_its_own_keeps_the_others():
+    file = {"loss": {"loss": "dice", "options": {"class_weights": (1, 2, 3)}}}
+    merged = partial.merge(file, partial.overrides({"loss.options.ignore_class": 2}))
+    assert merged["loss"]["options"] == {"class_weights": (1, 2, 3), "ignore_class": 2}
+    assert file["loss"]["options"] == {"class_weights": (1, 2, 3)}
+
+
+def test_the_class_to_ignore_is_found_in_text_and_options(recipe):
+    assert recipe.loss.ignore_class == 2
+    assert LossTable(loss="dice(ignore_class=1)").ignore_class == 1
+    assert LossTable(loss="dice").ignore_class is None
 
 
 def test_another_loss_network_or_preset_leaves_the_options_of_the_old_one_behind():

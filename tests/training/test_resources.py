@@ -45,6 +45,16 @@ def test_the_limit_of_a_container_counts(tmp_path):
     assert memory_below_limit(groups, tmp_path / "nothing") == math.inf
 
 
+@pytest.mark.parametrize("names", [("active_file", "inactive_file"), ("total_active_file", "total_inactive_file")])
+def test_files_that_were_read_are_not_in_use(tmp_path, names):
+    """Reading a data set must not make the plan for it smaller."""
+    (tmp_path / "memory.max").write_text("4000\n")
+    (tmp_path / "memory.current").write_text("3900\n")
+    (tmp_path / "memory.stat").write_text(f"anon 900\n{names[0]} 1000\n{names[1]} 2000\n")
+    groups = ((tmp_path, "memory.max", "memory.current"),)
+    assert memory_below_limit(groups, tmp_path / "nothing") == 3100
+
+
 def test_the_quota_of_a_container_counts(tmp_path):
     every = count_cores(tmp_path)
     (tmp_path / "cpu.max").write_text("max 100000\n")

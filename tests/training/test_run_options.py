@@ -13,7 +13,14 @@ def test_differences_of_tables_and_options():
         "loss.options: {'alpha': 0.3} in the run, {'alpha': 0.5} now"
     ]
     with pytest.raises(ValueError, match=r"(?s)other options.*training.epochs: 30 in the run, 50 now.*test: 20"):
-        check_same("RUN", recorded, {"training": {"epochs": 50}, "test": 10})
+        check_same("RUN", [(recorded, {"training": {"epochs": 50}, "test": 10})])
+
+
+def test_the_option_validation_is_not_the_table_of_that_name():
+    recipe = {"validation": {"every": 2, "cases": 0}}
+    check_same("RUN", [(Options(validation=4).to_dict(), {"validation": 4}), (recipe, {"validation": {"every": 2}})])
+    with pytest.raises(ValueError, match=r"(?s)validation: 4 in the run, 5 now.*validation.every: 2 in the run, 3 now"):
+        check_same("RUN", [({"validation": 4}, {"validation": 5}), (recipe, {"validation": {"every": 3}})])
 
 
 def test_what_is_not_given_is_no_difference():
@@ -25,6 +32,7 @@ def test_what_is_not_given_is_no_difference():
     ("options", "message"),
     [
         ({"minutes": 0}, "`minutes` must be a number above 0"),
+        ({"minutes": float("inf")}, "`minutes` must be a number above 0"),
         ({"test": -1}, "`test` must be a whole number of 0 or more"),
         ({"validation": 0}, "`validation` must be a whole number of 1 or more"),
         ({"folds": 1}, "`folds` must be a whole number of 2 or more"),
@@ -47,6 +55,7 @@ def test_folder_that_holds_something(tmp_path):
         folder.open()
     # Killed before its first step: there is nothing to go on with.
     assert folder.open(resume=True) is False
+    folder.clear()
     assert folder.content == []
 
 
@@ -57,6 +66,9 @@ def test_overwriting_spares_what_is_not_the_runs(tmp_path):
     (tmp_path / "state" / "epoch-0001").mkdir(parents=True)
     assert folder.open(resume=True) is True
     assert folder.open(overwrite=True) is False
+    # A mistake in the data must not cost the old run.
+    assert folder.is_set_up
+    folder.clear()
     assert folder.content == ["notes.txt"]
 
 
@@ -66,6 +78,12 @@ def test_folder_that_is_no_run(tmp_path):
         with pytest.raises(ValueError, match=r"this is no run \(it holds thesis.tex\)"):
             RunFolder(tmp_path).open(**options)
     assert (tmp_path / "thesis.tex").exists()
+    # Files that other programs call so too.
+    (tmp_path / "log.csv").touch()
+    (tmp_path / "state").mkdir()
+    with pytest.raises(ValueError, match="this is no run"):
+        RunFolder(tmp_path).open(resume=True)
+    assert (tmp_path / "log.csv").exists()
     with pytest.raises(ValueError, match="this is a file"):
         RunFolder(tmp_path / "thesis.tex").open()
     with pytest.raises(ValueError, match="Give one of them"):
@@ -82,6 +100,9 @@ def test_damaged_file_of_a_run(tmp_path):
     (tmp_path / "split.json").write_text("{")
     with pytest.raises(ValueError, match=r"split.json: this file of the run is missing or cannot be read"):
         RunFolder(tmp_path).read("split")
+    (tmp_path / "recipe.toml").write_text("[training]\npatch = [8, 8]\n")
+    with pytest.raises(ValueError, match=r"recipe.toml: `network.filters` is missing"):
+        RunFolder(tmp_path).read_recipe()
 
 
 NAMES = [f"case{number:02d}" for number in range(12)]

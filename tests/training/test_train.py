@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,8 @@ import pytest
 
 from keras_seg import data as datasets
 from keras_seg import training
-from keras_seg.training import fitting
+from keras_seg.training import fitting, setup
+from keras_seg.training.options import Options
 from keras_seg.training.state import read_state
 
 nibabel = pytest.importorskip("nibabel")
@@ -148,6 +150,9 @@ def test_what_is_said_meanwhile(run, said):
     assert "5 cases train, 2 validate, 1 are kept for the test" in text
     assert "epoch 4/4  loss" in text
     assert "Best validation Dice" in text
+    # The loss of all heads, as in the log.
+    assert f"epoch 4/4  loss {run.log[-1]['loss']:.4f}" in text
+    assert {"main_loss", "aux_1_loss"} <= set(run.log[-1])
 
 
 def test_predict_files_arrays_and_folders(run, tmp_path):
@@ -190,6 +195,7 @@ def test_evaluate_parts(run, tmp_path):
     run_without_test.split = run.split._replace(test=[])
     with pytest.raises(ValueError, match=r"kept no test cases.*part='all'"):
         run_without_test.evaluate(data)
+    assert "Note: 7 of the 8 cases have names" in run.evaluate(data, "all", mirror=()).notes[0]
 
 
 def test_export_gives_probabilities_without_the_library(run, tmp_path):
@@ -204,15 +210,51 @@ def test_export_gives_probabilities_without_the_library(run, tmp_path):
 
 
 def test_a_complete_run_is_not_trained_again(run, workplace, said):
-    before = (run.folder / "best.keras").read_bytes()
     (run.folder / "curves.png").unlink()
-    again = training.train(
-        workplace / "data", run.folder, resume=True, epochs=4, test=1, cache=workplace / "cache", console=said
-    )
+    options = {"epochs": 4, "test": 1, "validation": 2, "cache": workplace / "cache", "console": said}
+    again = training.train(workplace / "data", run.folder, resume=True, **options)
     assert again.finished
-    assert (run.folder / "best.keras").read_bytes() == before
+    for ours, before in zip(again.model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, before)
     assert (run.folder / "curves.png").is_file()
     assert "this run is complete (4 epochs)" in said.file.getvalue()
+
+
+def test_a_kill_between_the_last_state_and_its_best_model(run, workplace, tmp_path):
+    killed = shutil.copytree(run.folder, tmp_path / "killed")
+    record = killed / "state" / "epoch-0004" / "record.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "best_epoch": 4}))
+    stale = keras.models.clone_model(run.model)
+    stale.set_weights([np.zeros_like(values) for values in stale.get_weights()])
+    stale.save(killed / "best.keras")
+    (killed / "log.csv").unlink()
+    options = {"cache": workplace / "cache", "console": None}
+    made = training.train(workplace / "data", killed, resume=True, **options)
+    assert all(np.abs(values).max() > 0 for values in made.model.get_weights() if values.ndim > 1)
+    assert len(made.log) == 4
+
+
+def test_overwriting_begins_when_nothing_is_wrong(run, workplace, tmp_path):
+    old = shutil.copytree(run.folder, tmp_path / "old")
+    with pytest.raises(ValueError, match="there is no such folder"):
+        training.train(tmp_path / "no data", old, overwrite=True, console=None)
+    options = {**TINY, "loss.options": {"class_weights": [1.0, 2.0]}}
+    with pytest.raises(ValueError, match="`class_weights` must hold 3 numbers"):
+        training.train(workplace / "data", old, overwrite=True, console=None, **options)
+    assert training.load_run(old).best_dice == run.best_dice
+
+
+def test_the_test_cases_have_no_say_in_the_recipe(workplace, monkeypatch):
+    seen = []
+
+    def plan(found, **options):
+        seen.extend(found.names)
+        return training.plan(found, **options)
+
+    monkeypatch.setattr(setup, "plan", plan)
+    made = setup.new_setup(workplace / "data", Options(test=3), {}, None)
+    assert seen == sorted([*made.split.train, *made.split.validation])
+    assert len(made.fingerprint.names) == 8
 
 
 def test_resuming_under_other_options_is_refused(run, workplace):
@@ -299,6 +341,7 @@ def test_budget_is_kept(workplace):
         minutes=0.25,
         validation=2,
         epochs=100_000,
+        tensorboard=True,
         cache=workplace / "cache",
         console=None,
         **{**TINY, "steps_per_epoch": 10},
@@ -307,6 +350,7 @@ def test_budget_is_kept(workplace):
     assert time.monotonic() - started < 2 * 15
     assert run.finished
     assert len(run.log) < 100_000
+    assert list((run.folder / "tensorboard").rglob("events.out.*"))
     # The learning rate has come down with the clock.
     assert run.log[-1]["learning_rate"] < 0.05 * run.recipe.training.learning_rate
     assert run.best_epoch > 0

@@ -108,9 +108,11 @@ def simulate(time, seconds_of_epoch, seconds_of_case, epochs, **options):
 
 
 def test_a_quarter_of_the_time_at_most(moving):
-    made, validated = simulate(moving, seconds_of_epoch=2.0, seconds_of_case=1.0, epochs=60)
+    said = []
+    made, validated = simulate(moving, seconds_of_epoch=2.0, seconds_of_case=1.0, epochs=60, say=said.append)
     assert validated[-1] == 59
     assert 5 <= len(validated) < 60
+    assert said == ["Validation: not after each epoch, so that it takes a quarter of the time at most."]
     # The last validation is not asked whether it fits.
     assert made.state.validation_seconds - 6 <= 0.25 * moving.now
 
@@ -126,6 +128,23 @@ def test_cases_are_thinned_out_and_it_is_said(moving):
     assert 2 <= len(made.state.validated) < 6
     assert validated[-1] == 4
     assert "more than a quarter of the time (1.0 s a case)" in said[0]
+
+
+def test_a_validation_waits_that_the_budget_has_no_room_for(moving):
+    def predict(case):
+        moving.now += 1.0
+        return case.label
+
+    made = callback(predict, epochs=100, clock=Clock(minutes=10))
+    moving.now += 60.0
+    assert "val_dice" in epoch(made, 0)
+    assert len(made.state.validated) == 6
+    moving.now = 600 - made.clock.reserve - 3.0
+    assert "val_dice" not in epoch(made, 1)
+    # What is kept back is for the last one.
+    made.model.stop_training = True
+    assert "val_dice" in epoch(made, 2)
+    assert moving.now < 600
 
 
 def test_without_a_clock_nothing_depends_on_time(moving):
