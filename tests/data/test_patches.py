@@ -182,7 +182,9 @@ def test_batches_own_their_memory():
 
 
 def test_memory_does_not_grow():
-    patches = Patches(volumes(5), (32, 32, 24), 2, 10_000, augmentation=Augmentation.preset("strong", 3))
+    # No threads: `tracemalloc.stop` crashes Python 3.11 now and then while others allocate (python/cpython#128679).
+    augmentation = Augmentation.preset("strong", 3)
+    patches = Patches(volumes(5), (32, 32, 24), 2, 10_000, augmentation=augmentation, threads=0)
     for index in range(40):
         patches[index]
     tracemalloc.start()
@@ -194,8 +196,8 @@ def test_memory_does_not_grow():
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # 60 batches were made, 15 MB; those made ahead, four at most, and what threads are working on are all that stays.
-    assert after - before < 4_000_000
+    # 60 batches were made, 15 MB.
+    assert after - before < 1_000_000
     assert peak - before < 12_000_000
 
 
