@@ -9,9 +9,9 @@ import numpy as np
 
 from keras_seg import data as datasets
 from keras_seg.training.display import tracker
-from keras_seg.training.plan import plan
+from keras_seg.training.machine import resources
+from keras_seg.training.plans import plan
 from keras_seg.training.recipe import Recipe
-from keras_seg.training.resources import resources
 
 # A fifth of the cases validates, at most this many.
 MOST_VALIDATION_CASES = 20

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from keras_seg.data import CaseFacts, Fingerprint
-from keras_seg.training.resources import Resources
+from keras_seg.training.machine import Resources
 
 
 def fake_fingerprint(shapes, spacings, shares, *, channels=1, low=0.0, high=255.0, names=None):

@@ -8,7 +8,7 @@ import pytest
 
 from keras_seg.inference.windows import window_starts
 from keras_seg.training import Recipe, Timing, build, epochs_for, time_step
-from keras_seg.training.resources import Resources
+from keras_seg.training.machine import Resources
 from keras_seg.training.timing import count_windows, estimate_timing
 from keras_seg.training.workload import Workload
 
