@@ -28,7 +28,7 @@ def main():
         import rich.console
 
         from keras_seg import tuner
-        from keras_seg.tuner.progress import clock
+        from keras_seg.terminal import clock_face
     console = rich.console.Console()
     try:
         status = run(arguments, tuner, console)
@@ -38,7 +38,7 @@ def main():
     except KeyboardInterrupt:
         print("search.py: stopped", file=sys.stderr)
         return 130
-    console.print(f"{clock(time.monotonic() - started)} in all", highlight=False)
+    console.print(f"{clock_face(time.monotonic() - started)} in all", highlight=False)
     return status
 
 

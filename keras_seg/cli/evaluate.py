@@ -11,7 +11,7 @@ Prints a table, and writes it per case and class (Dice, IoU, HD95, surface Dice,
 import pathlib
 
 from keras_seg.cli.arguments import positive
-from keras_seg.cli.loading import track
+from keras_seg.terminal import tracker
 
 
 def add_arguments(parser):
@@ -30,7 +30,7 @@ def run(options, console):
     import keras_seg
     from keras_seg import evaluation
 
-    progress = track(console, "Evaluating")
+    progress = tracker(console, "Evaluating")
     if (pathlib.Path(options.run_folder) / "recipe.toml").is_file():
         trained = keras_seg.load_run(options.run_folder)
         part = options.part or ("test" if trained.split.test else "all")

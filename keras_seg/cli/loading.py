@@ -24,21 +24,3 @@ def quiet_loading():
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
-
-
-def track(console, description):
-    """Return a `progress` function for `console`: a bar on a terminal, nothing in a file.
-
-    Args:
-        console: `rich.console.Console`.
-        description: What the bar is about.
-    """
-
-    def progress(items):
-        import rich.progress
-
-        if not console.is_terminal:
-            return items
-        return rich.progress.track(items, description=description, console=console, transient=True)
-
-    return progress

@@ -3,7 +3,7 @@
 A file that cannot be read is listed at the end, and the others are done; the exit status is 1 then.
 """
 
-from keras_seg.cli.loading import track
+from keras_seg.terminal import tracker
 
 
 def add_arguments(parser):
@@ -26,7 +26,7 @@ def run(options, console):
         out=options.out,
         probabilities=options.probabilities,
         mirror=options.mirror or None,
-        progress=track(console, "Predicting"),
+        progress=tracker(console, "Predicting"),
     )
 
     def say(text):

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from keras_seg import data as datasets
-from keras_seg.training.display import open_console, tracker
+from keras_seg.terminal import open_console, tracker
 from keras_seg.training.machine import Resources, resources
 from keras_seg.training.network import build
 from keras_seg.training.options import Options

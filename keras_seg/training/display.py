@@ -1,34 +1,11 @@
 """What a user sees of a run: a bar with the time left, or a line per epoch where there is no terminal."""
 
-import functools
 import math
 import time
 
 import keras
 
-
-def open_console(console):
-    """Return the `rich.console.Console` that an argument `console` means: `"auto"` for one, `None` for silence."""
-    if console == "auto":
-        from rich.console import Console
-
-        return Console()
-    return console
-
-
-def say(console, text, style=None):
-    """Show a line, or nothing without a console; brackets in names and paths are no markup."""
-    if console is not None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
-
-
-def tracker(console, description):
-    """Return a function that yields a sequence again and shows how far it came: what `progress` arguments take."""
-    if console is None or not console.is_terminal:
-        return None
-    from rich.progress import track
-
-    return functools.partial(track, description=description, console=console, transient=True)
+from keras_seg.terminal import clock_face, say
 
 
 class Display(keras.callbacks.Callback):
@@ -115,14 +92,3 @@ class Display(keras.callbacks.Callback):
         if self.clock.left is not None:
             seconds = max(0.0, min(seconds, self.clock.left))
         return f"{clock_face(seconds)} left"
-
-
-def clock_face(seconds):
-    """Return a time as `0:42`, `12:05` or `2:03:04`.
-
-    >>> clock_face(7384)
-    '2:03:04'
-    """
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

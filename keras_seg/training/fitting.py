@@ -8,9 +8,10 @@ from keras_seg import data as datasets
 from keras_seg import metrics
 from keras_seg.inference import sliding_window
 from keras_seg.losses import EpochSchedule
+from keras_seg.terminal import say
 from keras_seg.training.averaging import warm_up_average
 from keras_seg.training.checkpoint import Checkpoint
-from keras_seg.training.display import Display, say
+from keras_seg.training.display import Display
 from keras_seg.training.divergence import StopOnDivergence
 from keras_seg.training.interrupts import Interrupts
 from keras_seg.training.learning_rate import LearningRate

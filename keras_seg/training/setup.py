@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_seg import data as datasets
-from keras_seg.training.display import tracker
+from keras_seg.terminal import tracker
 from keras_seg.training.machine import resources
 from keras_seg.training.plans import plan
 from keras_seg.training.recipe import Recipe

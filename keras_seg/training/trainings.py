@@ -3,9 +3,9 @@
 import os
 import time
 
+from keras_seg.terminal import clock_face, open_console, say
 from keras_seg.training import partial
 from keras_seg.training.clock import Clock
-from keras_seg.training.display import clock_face, open_console, say
 from keras_seg.training.finishing import finish
 from keras_seg.training.fitting import Network, Training, training_patches
 from keras_seg.training.folder import RunFolder

@@ -2,6 +2,8 @@
 
 import time
 
+from keras_seg.terminal import clock_face
+
 
 class Progress:
     """Reports trials on a terminal.
@@ -77,7 +79,7 @@ class Progress:
         if not done:
             return ""
         seconds = (time.monotonic() - self.started) * max(self.epochs - done, 0) / done
-        return f"{clock(seconds)} left"
+        return f"{clock_face(seconds)} left"
 
     def _render(self):
         from rich.text import Text
@@ -88,14 +90,3 @@ class Progress:
 def shorten(text, width):
     """Return a text cut to `width` characters."""
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def clock(seconds):
-    """Return a time as `0:42`, `12:05` or `2:03:04`.
-
-    >>> clock(7384)
-    '2:03:04'
-    """
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -5,8 +5,9 @@ import io
 from PIL import Image
 from rich.console import Console
 
+from keras_seg.terminal import clock_face
 from keras_seg.tuner.plot import plot_trials
-from keras_seg.tuner.progress import Progress, clock, shorten
+from keras_seg.tuner.progress import Progress, shorten
 from keras_seg.tuner.report import leaderboard_table
 from keras_seg.tuner.result import SearchResult, Trial
 
@@ -77,5 +78,5 @@ def test_plot_is_a_picture_even_if_all_failed(tmp_path):
 
 
 def test_times_and_long_texts():
-    assert [clock(seconds) for seconds in (4.4, 65, 7384)] == ["0:04", "1:05", "2:03:04"]
+    assert [clock_face(seconds) for seconds in (4.4, 65, 7384)] == ["0:04", "1:05", "2:03:04"]
     assert shorten("dice + focal", 6) == "dice …"
