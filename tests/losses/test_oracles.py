@@ -20,7 +20,8 @@ ORACLES = Path(__file__).parents[1] / "oracles"
 sys.path.insert(0, str(ORACLES))
 
 import oracle_cases  # noqa: E402
-from oracle_table import ROWS, TRANSFORMS  # noqa: E402
+from oracle_row import TRANSFORMS  # noqa: E402
+from oracle_table import FAMILIES, ROWS, TABLE  # noqa: E402
 
 FIXTURES = ORACLES / "fixtures"
 # NumPy 2 says this of torch tensors whenever Keras turns one into an array.
@@ -29,8 +30,11 @@ by_row = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 
 
 def load(folder):
-    with np.load(folder / "inputs.npz") as inputs, np.load(folder / "results.npz") as results:
-        return {**inputs, **results}
+    arrays = {}
+    for family in FAMILIES:
+        with np.load(folder / f"{family}.npz") as stored:
+            arrays |= stored
+    return arrays
 
 
 @pytest.fixture(scope="module")
@@ -124,13 +128,15 @@ def test_agrees_with_the_peer_live(row, stored, live):
     check(row, fresh)
 
 
-def test_fixtures_hold_the_table_and_nothing_else(stored):
-    provenance = json.loads((FIXTURES / "provenance.json").read_text())["rows"]
-    names = [row.name for row in ROWS]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_fixtures_hold_the_table_and_nothing_else(family):
+    provenance = json.loads((FIXTURES / f"{family}.json").read_text())["rows"]
+    names = [row.name for row in TABLE[family]]
     assert len(set(names)) == len(names)
     assert list(provenance) == names
-    assert {name.rpartition("/")[0] for name in stored} == {*names, *oracle_cases.CASES}
-    for row in ROWS:
+    with np.load(FIXTURES / f"{family}.npz") as arrays:
+        assert {name.rpartition("/")[0] for name in arrays} == {*names, *(row.case for row in TABLE[family])}
+    for row in TABLE[family]:
         about = provenance[row.name]
         assert (about["peer"].split()[0], about["call"]) == (row.peer.library, row.peer.call)
         assert about["ours"] == json.loads(json.dumps({"loss": row.loss, "options": row.options}))

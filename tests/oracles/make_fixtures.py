@@ -2,8 +2,10 @@
 
 Needs the `oracles` extra, and `nnunetv2` (its loss alone: `pip install --no-deps nnunetv2`).
 
+Each family has files of its own: `fixtures/FAMILY.npz` (inputs and results) and `fixtures/FAMILY.json` (where from).
+
 Usage:
-    python make_fixtures.py
+    python make_fixtures.py [--family region boundary]
     python make_fixtures.py --seed 1 --out DIR --installed-only
 """
 
@@ -18,8 +20,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from oracle_cases import CASES, make
-from oracle_table import ROWS
+from oracle_cases import make
+from oracle_table import FAMILIES, TABLE
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -30,44 +32,49 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="what the inputs are drawn from")
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write to")
     parser.add_argument("--installed-only", action="store_true", help="leave out the rows of peers that are missing")
+    parser.add_argument("--family", nargs="+", choices=FAMILIES, default=FAMILIES, help="leave the others as they are")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     warnings.simplefilter("ignore")
     # TensorFlow and torchvision crash each other when TensorFlow is imported first.
     os.environ["KERAS_BACKEND"] = "torch"
+    arguments.out.mkdir(exist_ok=True, parents=True)
+    for family in arguments.family:
+        rows = TABLE[family]
+        if arguments.installed_only:
+            rows = [row for row in rows if importlib.util.find_spec(row.peer.module) is not None]
+        make_family(family, rows, arguments.seed, arguments.out)
 
-    cases = {name: make(name, arguments.seed) for name in CASES}
-    inputs, results, provenance = {}, {}, {}
+
+def make_family(family, rows, seed, folder):
+    """Write the inputs and results of some rows, and their provenance."""
+    arrays, provenance = {}, {}
+    cases = {name: make(name, seed) for name in sorted({row.case for row in rows})}
     for name, case in cases.items():
         source = case.probabilities if case.logits is None else case.logits
-        inputs[f"{name}/prediction"] = source.astype("float32")
-        inputs[f"{name}/truth"] = case.truth.astype("uint8")
-    for row in ROWS:
+        arrays[f"{name}/prediction"] = source.astype("float32")
+        arrays[f"{name}/truth"] = case.truth.astype("uint8")
+    for row in rows:
         if row.name in provenance:
             raise ValueError(f"Two rows are called {row.name!r}. Give one of them an option or a case of its own.")
-        if arguments.installed_only and importlib.util.find_spec(row.peer.module) is None:
-            continue
         values, gradient = row.peer.run(cases[row.case])
         if not np.isfinite(values).all():
             raise ValueError(f"{row.name!r} gave {values}: the peer does not bear this case, compare on another.")
-        results[f"{row.name}/values"] = values
+        arrays[f"{row.name}/values"] = values
         if row.gradient:
-            results[f"{row.name}/gradient"] = gradient.astype("float32")
+            arrays[f"{row.name}/gradient"] = gradient.astype("float32")
         provenance[row.name] = {
             "peer": f"{row.peer.library} {version(row.peer.library)}",
             "call": row.peer.call,
-            "inputs": f"oracle_cases.make({row.case!r}, seed={arguments.seed})",
+            "inputs": f"oracle_cases.make({row.case!r}, seed={seed})",
             "ours": {"loss": row.loss, "options": row.options},
             "transform": row.transform,
         }
         logging.info("%s %s", row.name, np.round(values, 5))
-
-    arguments.out.mkdir(exist_ok=True, parents=True)
-    np.savez_compressed(arguments.out / "inputs.npz", **inputs)
-    np.savez_compressed(arguments.out / "results.npz", **results)
+    np.savez_compressed(folder / f"{family}.npz", **arrays)
     made_with = {"python": platform.python_version(), "numpy": np.__version__, "torch": version("torch")}
     text = json.dumps({"made_with": made_with, "rows": provenance}, indent=1)
-    (arguments.out / "provenance.json").write_text(text + "\n")
+    (folder / f"{family}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,14 @@ def from_arrays(name, logits, truth):
     return Case(name, kind, logits, truth.astype("int32"), probabilities)
 
 
+def samples(case):
+    """Yield each sample's logits, probabilities and one-hot truth, `[voxels, classes]`."""
+    classes = case.probabilities.shape[-1]
+    for sample in range(len(case.probabilities)):
+        logits = None if case.logits is None else case.logits[sample].reshape(-1, classes)
+        yield logits, case.probabilities[sample].reshape(-1, classes), case.one_hot[sample].reshape(-1, classes)
+
+
 def _noisy(rng, kind, shape):
     """Independent voxels; the samples after the first are corners."""
     classes = shape[-1]

@@ -3,11 +3,11 @@
 Peers are imported where they are called, so that reading the table needs none of them.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import oracle_references
 
 
 @dataclass(frozen=True)
@@ -213,11 +213,11 @@ def keras(name, **options):
     )
 
 
-def reference(name, **options):
-    """A transcription from the paper, see `oracle_references`."""
-    library = "scipy" if name in ("boundary", "cl_dice") else "numpy"
+def reference(function, **options):
+    """A transcription from the paper, a function of `references_FAMILY.py`."""
+    library = getattr(inspect.getmodule(function), "LIBRARY", "numpy")
 
     def run(case):
-        return getattr(oracle_references, name)(case, **options), None
+        return function(case, **options), None
 
-    return Peer(library, library, f"oracle_references.{name}(case, {_arguments(options)})", run)
+    return Peer(library, library, f"{function.__module__}.{function.__name__}(case, {_arguments(options)})", run)
