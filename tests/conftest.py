@@ -13,7 +13,7 @@ import pytest
 TESTS = pathlib.Path(__file__).parent
 # Fixtures whose result comes from a process of its own. It starts before the first test and runs beside the others;
 # the tests that wait for it come last.
-STARTED_EARLY = ("jax_battery", "torch_battery", "saved_models")
+STARTED_EARLY = ("jax_battery", "torch_battery", "saved_models", "killed_trainings")
 
 
 class Background:
@@ -78,6 +78,12 @@ def torch_battery(tmp_path_factory):
 def saved_models(tmp_path_factory):
     """Models saved in one process and loaded in another by `losses/saved_models.py`, under way."""
     return Background(tmp_path_factory.mktemp("saved_models"), "losses/saved_models.py")
+
+
+@pytest.fixture(scope="session")
+def killed_trainings(tmp_path_factory):
+    """Trainings that `training/killing.py` kills and resumes, under way."""
+    return Background(tmp_path_factory.mktemp("killing"), "training/killing.py")
 
 
 @pytest.fixture(scope="session")

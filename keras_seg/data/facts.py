@@ -27,6 +27,7 @@ class CaseFacts:
         foreground: One dict per channel: `count`, `mean`, `std` and `samples` (sorted values at even quantiles) of the
             voxels in any class but the background; all voxels where there is none.
         files: Dict from the path of each file of the case to its size in bytes and its time in nanoseconds.
+        oriented: Whether the file says where the axes run in the body.
     """
 
     name: str
@@ -37,6 +38,7 @@ class CaseFacts:
     image: tuple[dict, ...]
     foreground: tuple[dict, ...]
     files: dict
+    oriented: bool = False
 
     @classmethod
     def of(cls, case, pair, num_classes, samples):
@@ -56,6 +58,7 @@ class CaseFacts:
             tuple(_range(flat[:, channel]) for channel in range(case.channels)),
             tuple(_sample(flat[inside, channel], samples) for channel in range(case.channels)),
             identity(pair),
+            geometry.orientation is not None,
         )
 
 

@@ -57,6 +57,11 @@ class Fingerprint:
         return [case.spacing for case in self.cases]
 
     @property
+    def oriented(self):
+        """Whether every file says where its axes run, so that the first one runs from left to right."""
+        return all(case.oriented for case in self.cases)
+
+    @property
     def median_spacing(self):
         """Median spacing, axis by axis, in millimetres."""
         return median_spacing(self.spacings)

@@ -7,13 +7,13 @@ import numpy as np
 
 from keras_seg import data as datasets
 from keras_seg.terminal import open_console, tracker
-from keras_seg.training.machine import Resources, resources
 from keras_seg.training.network import build
 from keras_seg.training.options import Options
-from keras_seg.training.partial import partial_of
-from keras_seg.training.plans import Plan, plan
+from keras_seg.training.planning.machine import Resources, resources
+from keras_seg.training.planning.plans import Plan, plan
+from keras_seg.training.planning.timing import Schedule, Timing, epochs_for, time_step
+from keras_seg.training.recipes.partial import partial_of
 from keras_seg.training.setup import make_split
-from keras_seg.training.timing import Schedule, Timing, epochs_for, time_step
 
 # Cases that are prepared to time steps with.
 TIMED_CASES = 4

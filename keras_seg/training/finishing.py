@@ -8,10 +8,10 @@ from keras_seg import metrics
 from keras_seg.files import write_text
 from keras_seg.saving import load_model
 from keras_seg.terminal import say, tracker
-from keras_seg.training.checkpoint import to_csv
+from keras_seg.training.callbacks.checkpoint import to_csv
+from keras_seg.training.callbacks.validation import score_case
 from keras_seg.training.fitting import case_predictor
 from keras_seg.training.pictures import overlay_cases, plot_curves
-from keras_seg.training.validation import score_case
 
 
 def finish(setup, cases, folder, state, console=None, brief=False):

@@ -9,15 +9,15 @@ from keras_seg import metrics
 from keras_seg.inference import sliding_window
 from keras_seg.losses import EpochSchedule
 from keras_seg.terminal import say
-from keras_seg.training.averaging import warm_up_average
-from keras_seg.training.checkpoint import Checkpoint
-from keras_seg.training.display import Display
-from keras_seg.training.divergence import StopOnDivergence
+from keras_seg.training.callbacks.averaging import warm_up_average
+from keras_seg.training.callbacks.checkpoint import Checkpoint
+from keras_seg.training.callbacks.display import Display
+from keras_seg.training.callbacks.divergence import StopOnDivergence
+from keras_seg.training.callbacks.learning_rate import LearningRate
+from keras_seg.training.callbacks.validation import WholeCaseValidation
 from keras_seg.training.interrupts import Interrupts
-from keras_seg.training.learning_rate import LearningRate
 from keras_seg.training.network import build
 from keras_seg.training.state import read_state, restore_variables, save_state
-from keras_seg.training.validation import WholeCaseValidation
 from keras_seg.zoo.sizes import explain_sizes
 
 

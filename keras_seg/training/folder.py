@@ -5,8 +5,8 @@ import pathlib
 import shutil
 
 from keras_seg.files import explained, make_folder, write_text
-from keras_seg.training import recipe_file
-from keras_seg.training.recipe import Recipe
+from keras_seg.training.recipes import recipe_file
+from keras_seg.training.recipes.recipe import Recipe
 
 
 class RunFolder:

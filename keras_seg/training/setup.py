@@ -9,9 +9,9 @@ import numpy as np
 
 from keras_seg import data as datasets
 from keras_seg.terminal import tracker
-from keras_seg.training.machine import resources
-from keras_seg.training.plans import plan
-from keras_seg.training.recipe import Recipe
+from keras_seg.training.planning.machine import resources
+from keras_seg.training.planning.plans import plan
+from keras_seg.training.recipes.recipe import Recipe
 
 # A fifth of the cases validates, at most this many.
 MOST_VALIDATION_CASES = 20

@@ -4,17 +4,17 @@ import os
 import time
 
 from keras_seg.terminal import clock_face, open_console, say
-from keras_seg.training import partial
-from keras_seg.training.clock import Clock
+from keras_seg.training.callbacks.clock import Clock
+from keras_seg.training.callbacks.validation import AFTERWARDS, score_case
 from keras_seg.training.finishing import finish
 from keras_seg.training.fitting import Network, Training, training_patches
 from keras_seg.training.folder import RunFolder
 from keras_seg.training.options import Options, check_same
-from keras_seg.training.recipe import Recipe, TrainingTable
+from keras_seg.training.planning.timing import epochs_for, time_step
+from keras_seg.training.recipes import partial
+from keras_seg.training.recipes.recipe import Recipe, TrainingTable
 from keras_seg.training.setup import new_setup, read_setup
 from keras_seg.training.state import TrainingState, read_state
-from keras_seg.training.timing import epochs_for, time_step
-from keras_seg.training.validation import AFTERWARDS, score_case
 
 # Steps that are timed to choose the number of epochs.
 TIMED_STEPS = 4

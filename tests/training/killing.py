@@ -3,7 +3,7 @@
     python killing.py FOLDER
 
 writes `whole` (a run that nobody disturbed), `killed` (the same run, killed again and again), `interrupted` (Ctrl-C)
-and `report.json` into FOLDER.
+`report.json` and the cases themselves, `data`, into FOLDER.
 """
 
 import csv
@@ -19,10 +19,12 @@ import traceback
 import zipfile
 
 import numpy as np
+from training_cases import write_phantoms
 
 # Everything is imported here; nothing is computed before the fork.
 from keras_seg import training
-from keras_seg.training import checkpoint, fitting
+from keras_seg.training import fitting
+from keras_seg.training.callbacks import checkpoint
 
 OPTIONS = {
     "test": 1,
@@ -157,6 +159,7 @@ def kill_after(folder, epoch, seconds):
 
 def main(folder):
     folder = pathlib.Path(folder)
+    write_phantoms(folder / "data")
     report = {"whole": wait(forked(lambda: whole(folder))), "unreadable": [], "kills": []}
     generator = random.Random()
 

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 
 from keras_seg.training import Recipe, build, memory_of
-from keras_seg.training.workload import PROCESS
+from keras_seg.training.planning.workload import PROCESS
 
 
 def peak():

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from keras_seg.data import CaseFacts, Fingerprint
-from keras_seg.training.machine import Resources
+from keras_seg.training.planning.machine import Resources
 
 
-def fake_fingerprint(shapes, spacings, shares, *, channels=1, low=0.0, high=255.0, names=None):
+def fake_fingerprint(shapes, spacings, shares, *, channels=1, low=0.0, high=255.0, names=None, oriented=False):
     """Return the fingerprint of cases of these shapes, each with classes that cover these shares of it."""
     image = {"minimum": low, "median": (low + high) / 4, "maximum": high, "whole": True}
     foreground = {"count": 100, "mean": high / 2, "std": high / 8, "samples": np.linspace(low, high, 20).tolist()}
@@ -26,6 +26,7 @@ def fake_fingerprint(shapes, spacings, shares, *, channels=1, low=0.0, high=255.
                 (image,) * channels,
                 (foreground,) * channels,
                 {},
+                oriented,
             )
         )
     names = names or ("background", *(f"class {number + 1}" for number in range(len(shares))))

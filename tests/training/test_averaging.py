@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seg.training.averaging import averaged_weights, warm_up_average
+from keras_seg.training.callbacks.averaging import averaged_weights, warm_up_average
 
 
 def small_model(use_ema=True, momentum=0.9, policy=None):

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from keras_seg.data import split
-from keras_seg.training import Resources, check_data, recipe_file
+from keras_seg.training import Resources, check_data
+from keras_seg.training.recipes import recipe_file
 
 MACHINE = Resources(cores=2, memory=8_000_000_000)
 

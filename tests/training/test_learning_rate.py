@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seg.training.clock import Clock
-from keras_seg.training.learning_rate import DECAYS, LearningRate, decay
+from keras_seg.training.callbacks.clock import Clock
+from keras_seg.training.callbacks.learning_rate import DECAYS, LearningRate, decay
 
 
 class FakeClock:

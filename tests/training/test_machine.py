@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from keras_seg.training import resources as looked_up
-from keras_seg.training.machine import Resources, count_cores, memory_below_limit
+from keras_seg.training.planning.machine import Resources, count_cores, memory_below_limit
 
 
 def test_this_machine():

@@ -6,8 +6,9 @@ import math
 import pytest
 from plan_cases import CASES, MACHINES, ct, fake_fingerprint, hippocampus, huge_2d, nuclei, slices, tiny
 
-from keras_seg.training import Recipe, plan, scale
-from keras_seg.training.recipe_tables import TABLES
+from keras_seg.training import Recipe, plan
+from keras_seg.training.planning import scale
+from keras_seg.training.recipes.recipe_tables import TABLES
 
 
 def planned(fingerprint, machine="cpu", **options):
@@ -153,6 +154,23 @@ def test_a_class_that_no_case_holds_is_named():
 def test_jax_on_cores_is_advised_against():
     machine = dataclasses.replace(MACHINES["cpu"], backend="jax")
     assert any("KERAS_BACKEND=tensorflow" in warning for warning in plan(hippocampus(), resources=machine).warnings)
+
+
+def test_flips_leave_left_and_right_classes_and_known_directions_alone():
+    def flips(classes, oriented, machine="cpu", rank=3):
+        shapes, spacings = [(40,) * rank] * 30, [(1.0,) * rank] * 30
+        names = ("background", *classes)
+        found = fake_fingerprint(shapes, spacings, (0.05,) * len(classes), names=names, oriented=oriented)
+        made = planned(found, machine)
+        return made.recipe.augmentation.make(rank).flip, made.recipe.inference.mirror
+
+    assert flips(("liver",), False) == ((0.5, 0.5, 0.5), (0, 1, 2))
+    assert flips(("liver",), True) == ((0.5, 0.0, 0.0), (0,))
+    assert flips(("liver",), True, "gpu") == ((0.5, 0.5, 0.5), (0, 1, 2))
+    assert flips(("cleft", "bright spot"), True) == ((0.5, 0.0, 0.0), (0,))
+    assert flips(("kidney_left", "kidney_right"), True) == ((0.0, 0.5, 0.5), (1, 2))
+    assert flips(("Left lung",), False) == ((), ())
+    assert flips(("right_ventricle",), False, rank=2) == ((), ())
 
 
 def test_what_is_given_stays_and_the_rest_fits():

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_seg.training import partial, recipe_file
-from keras_seg.training.recipe import Recipe
-from keras_seg.training.recipe_tables import TABLES, AugmentationTable, LossTable, TrainingTable
+from keras_seg.training.recipes import partial, recipe_file
+from keras_seg.training.recipes.recipe import Recipe
+from keras_seg.training.recipes.recipe_tables import TABLES, AugmentationTable, LossTable, TrainingTable
 
 TABLES_OF_A_RECIPE = {
     "data": {"spacing": (1.0, 1.0, 3.0), "normalization": "ct"},

@@ -7,9 +7,9 @@ from PIL import Image
 from rich.console import Console
 
 from keras_seg.terminal import clock_face, open_console, say, tracker
-from keras_seg.training.checkpoint import to_csv
-from keras_seg.training.clock import Clock
-from keras_seg.training.display import Display
+from keras_seg.training.callbacks.checkpoint import to_csv
+from keras_seg.training.callbacks.clock import Clock
+from keras_seg.training.callbacks.display import Display
 from keras_seg.training.pictures import plot_curves, worst_to_best
 from keras_seg.training.state import TrainingState
 

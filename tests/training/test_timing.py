@@ -8,9 +8,9 @@ import pytest
 
 from keras_seg.inference.windows import window_starts
 from keras_seg.training import Recipe, Timing, build, epochs_for, time_step
-from keras_seg.training.machine import Resources
-from keras_seg.training.timing import count_windows, estimate_timing
-from keras_seg.training.workload import Workload
+from keras_seg.training.planning.machine import Resources
+from keras_seg.training.planning.timing import count_windows, estimate_timing
+from keras_seg.training.planning.workload import Workload
 
 DATA = types.SimpleNamespace(rank=2, channels=1, num_classes=2)
 

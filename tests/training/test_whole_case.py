@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from keras_seg import metrics
-from keras_seg.training import validation as module
-from keras_seg.training.clock import Clock
+from keras_seg.training.callbacks import validation as module
+from keras_seg.training.callbacks.clock import Clock
+from keras_seg.training.callbacks.validation import WholeCaseValidation, spread
 from keras_seg.training.state import TrainingState
-from keras_seg.training.validation import WholeCaseValidation, spread
 
 
 class Cases:
@@ -83,7 +83,7 @@ class Time:
 
 @pytest.fixture
 def moving(monkeypatch):
-    from keras_seg.training import clock as clock_module
+    from keras_seg.training.callbacks import clock as clock_module
 
     time = Time()
     monkeypatch.setattr(module, "time", time)

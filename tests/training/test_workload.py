@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from keras_seg.training import memory_of
-from keras_seg.training.workload import BESIDE, KEPT, workload
+from keras_seg.training.planning.workload import BESIDE, KEPT, workload
 from keras_seg.zoo import unet, vnet
 
 SCRIPT = pathlib.Path(__file__).with_name("peak_memory.py")

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from keras_seg.training import decisions, timing
-from keras_seg.training.cautions import warnings_of
-from keras_seg.training.draft import Draft, Facts
-from keras_seg.training.partial import partial_of
-from keras_seg.training.recipe import Recipe
-from keras_seg.training.workload import Workload
+from keras_seg.training.planning import decisions, timing
+from keras_seg.training.planning.cautions import warnings_of
+from keras_seg.training.planning.draft import Draft, Facts
+from keras_seg.training.planning.workload import Workload
+from keras_seg.training.recipes.partial import partial_of
+from keras_seg.training.recipes.recipe import Recipe
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from keras_seg.training import partial, recipe_file
-from keras_seg.training.recipe_tables import (
+from keras_seg.training.recipes import partial, recipe_file
+from keras_seg.training.recipes.recipe_tables import (
     TABLES,
     AugmentationTable,
     DataTable,
@@ -43,7 +43,7 @@ class Recipe:
 
     def __post_init__(self):
         """Check what one table alone cannot tell."""
-        from keras_seg.training.consistency import check_recipe
+        from keras_seg.training.recipes.consistency import check_recipe
 
         check_recipe(self)
 
@@ -55,7 +55,7 @@ class Recipe:
     @property
     def factor(self):
         """What sizes must be multiples of, one number per spatial axis."""
-        from keras_seg.training.consistency import factor_of
+        from keras_seg.training.recipes.consistency import factor_of
 
         return factor_of(self.network.strides, self.rank)
 

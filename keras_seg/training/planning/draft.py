@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from keras_seg.training.workload import PROCESS
+from keras_seg.training.planning.workload import PROCESS
 
 # Share of the free memory, and of a GPU's, that a plan counts on.
 MEMORY_SHARE = 0.8

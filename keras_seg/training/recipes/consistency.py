@@ -3,7 +3,7 @@
 import inspect
 import math
 
-from keras_seg.training import kinds
+from keras_seg.training.recipes import kinds
 
 # Arguments of a builder that a recipe or the training sets elsewhere.
 _TAKEN = {

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from keras_seg.training.consistency import factor_of
+from keras_seg.training.recipes.consistency import factor_of
 
 # Batch sizes to choose from.
 BATCH_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)

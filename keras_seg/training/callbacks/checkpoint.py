@@ -8,7 +8,7 @@ import time
 import keras
 
 from keras_seg.files import replacing, write_text
-from keras_seg.training.averaging import averaged_weights
+from keras_seg.training.callbacks.averaging import averaged_weights
 from keras_seg.training.pictures import plot_curves
 from keras_seg.training.state import save_state
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seg import metrics
-from keras_seg.training.averaging import averaged_weights
+from keras_seg.training.callbacks.averaging import averaged_weights
 from keras_seg.training.pictures import MOST_CASES
 
 # Whole-case validation may take this share of the time of a training.

@@ -4,7 +4,7 @@ import contextlib
 import os
 import tomllib
 
-from keras_seg.training import kinds
+from keras_seg.training.recipes import kinds
 
 # Whoever names another one of these starts its options afresh: those of the old one need not fit.
 _OWNERS = {"network": ("model", ("options",)), "loss": ("loss", ("options",)), "augmentation": ("preset", None)}
@@ -23,7 +23,7 @@ def check(tables, source=None):
     Raises:
         ValueError: If a table or key is unknown (the message names the nearest), or a value is not what it should be.
     """
-    from keras_seg.training.recipe_tables import TABLES
+    from keras_seg.training.recipes.recipe_tables import TABLES
 
     with named(source):
         if not isinstance(tables, dict):
@@ -56,7 +56,7 @@ def partial_of(given, source=None):
     Raises:
         ValueError: As `recipe_file.read`, `check` and `overrides` do.
     """
-    from keras_seg.training import recipe, recipe_file
+    from keras_seg.training.recipes import recipe, recipe_file
 
     if given is None:
         return {}
@@ -151,7 +151,7 @@ def unknown_key(title, key, keys):
 
 def _tables():
     """The keys of each table, `{table: {key: kind}}`."""
-    from keras_seg.training.recipe_tables import TABLES
+    from keras_seg.training.recipes.recipe_tables import TABLES
 
     return {title: table.keys() for title, table in TABLES.items()}
 

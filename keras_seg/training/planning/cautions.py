@@ -1,6 +1,6 @@
 """What a user should know of a plan before the training starts."""
 
-from keras_seg.training.draft import GPU_MEMORY
+from keras_seg.training.planning.draft import GPU_MEMORY
 
 # A patch whose longest side is shorter than this, in longer images, shows too little.
 SHORT = 32

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_seg.training import kinds
+from keras_seg.training.recipes import kinds
 
 SCHEDULES = ("cosine", "poly", "constant")
 OPTIMIZERS = ("adamw", "adam", "sgd", "lion")
@@ -176,7 +176,7 @@ class AugmentationTable:
         kept = {key: kind(f"{self.title}.{key}", changes[key]) for key, kind in self.keys().items() if key in changes}
         unknown = sorted(set(changes) - set(kept))
         if unknown:
-            from keras_seg.training.partial import unknown_key
+            from keras_seg.training.recipes.partial import unknown_key
 
             raise ValueError(unknown_key(self.title, unknown[0], self.keys()))
         object.__setattr__(self, "preset", kept.pop("preset"))
@@ -185,7 +185,7 @@ class AugmentationTable:
     @classmethod
     def keys(cls):
         """Return the kind of each key, a dict: the preset, and the fields of `Augmentation`."""
-        from keras_seg.training.augmentation_keys import augmentation_keys
+        from keras_seg.training.recipes.augmentation_keys import augmentation_keys
 
         return augmentation_keys()
 
@@ -205,7 +205,7 @@ class AugmentationTable:
         Raises:
             ValueError: If a field has a value that `Augmentation` does not take.
         """
-        from keras_seg.training.augmentation_keys import make_augmentation
+        from keras_seg.training.recipes.augmentation_keys import make_augmentation
 
         return make_augmentation(self.preset, rank, self.changes)
 

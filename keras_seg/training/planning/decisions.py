@@ -1,13 +1,14 @@
 """The decisions of a plan, one function for each part of a recipe; each with its reason."""
 
 import math
+import re
 
-from keras_seg.training import scale, timing
-from keras_seg.training.consistency import check_network, factor_of
 from keras_seg.training.network import untrained
-from keras_seg.training.recipe import Recipe
-from keras_seg.training.recipe_tables import NetworkTable
-from keras_seg.training.workload import workload
+from keras_seg.training.planning import scale, timing
+from keras_seg.training.planning.workload import workload
+from keras_seg.training.recipes.consistency import check_network, factor_of
+from keras_seg.training.recipes.recipe import Recipe
+from keras_seg.training.recipes.recipe_tables import NetworkTable
 
 # Width of the first level by network: on cores, and on a GPU.
 FILTERS = {"unet": (16, 32), "vnet": (8, 16)}
@@ -19,6 +20,8 @@ STEPS_SHARE = 0.7
 STEP_SECONDS = ((0.6, 0.9), (0.2, 0.8))
 # Epochs that a time limit should leave room for.
 FEWEST_EPOCHS = 10
+# Names of classes that a flip would swap.
+SIDE = re.compile(r"(^|[^a-z])(left|right|lh|rh)([^a-z]|$)", re.IGNORECASE)
 # Seconds for reading and preparing a case.
 PREPARATION = 0.3
 # Smallest and largest batch by rank.
@@ -156,8 +159,26 @@ def decide_augmentation(draft, facts):
         if few
         else "a long training sees each case often",
     )
-    for key, value in vars(Augmentation.preset(preset, facts.rank)).items():
+    fields = dict(vars(Augmentation.preset(preset, facts.rank)))
+    flips, reason = _flips(facts, fields.pop("flip"))
+    draft.decide("augmentation.flip", flips, reason)
+    for key, value in fields.items():
         draft.decide(f"augmentation.{key}", value, None)
+
+
+def _flips(facts, flips):
+    """Return the probability of a flip along each axis, and why it is not the preset's."""
+    if not flips:
+        return flips, None
+    sided = next((name for name in facts.fingerprint.class_names if SIDE.search(name)), None)
+    oriented = facts.rank == 3 and facts.fingerprint.oriented
+    if sided is not None and not oriented:
+        return (), f"a flip would make '{sided}' of the other side's class"
+    if sided is not None:
+        return (0.0, *flips[1:]), f"not from left to right, which would make '{sided}' of the other side's class"
+    if oriented and not facts.gpu:
+        return (flips[0], 0.0, 0.0), "left and right of a body are alike; front and back, up and down are not"
+    return flips, None
 
 
 def decide_inference(draft, facts):

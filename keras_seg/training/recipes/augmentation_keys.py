@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_seg.training import kinds
+from keras_seg.training.recipes import kinds
 
 PRESETS = ("none", "light", "default", "strong")
 

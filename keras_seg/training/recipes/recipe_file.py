@@ -4,7 +4,7 @@ import pathlib
 import textwrap
 
 from keras_seg import files
-from keras_seg.training import partial
+from keras_seg.training.recipes import partial
 
 # Columns of a file, comments included.
 COLUMNS = 100

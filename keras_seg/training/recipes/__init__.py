@@ -1,0 +1,1 @@
+"""Recipes: the tables, what they may hold, and the file."""
