@@ -156,6 +156,13 @@ def test_jax_on_cores_is_advised_against():
     assert any("KERAS_BACKEND=tensorflow" in warning for warning in plan(hippocampus(), resources=machine).warnings)
 
 
+def test_what_is_seen_often_is_changed_more():
+    presets = [planned(hippocampus(), minutes=m).recipe.augmentation.preset for m in (5, 25, None)]
+    assert presets == ["light", "default", "default"]
+    epochs = [planned(nuclei(), fixed={"epochs": n}).recipe.augmentation.preset for n in (20, 100)]
+    assert epochs == ["light", "default"]
+
+
 def test_flips_leave_left_and_right_classes_and_known_directions_alone():
     def flips(classes, oriented, machine="cpu", rank=3):
         shapes, spacings = [(40,) * rank] * 30, [(1.0,) * rank] * 30

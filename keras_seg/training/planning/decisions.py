@@ -20,6 +20,8 @@ STEPS_SHARE = 0.7
 STEP_SECONDS = ((0.6, 0.9), (0.2, 0.8))
 # Epochs that a time limit should leave room for.
 FEWEST_EPOCHS = 10
+# Times that a case is seen from which on small changes of it are learnt by heart.
+OFTEN = 25
 # Names of classes that a flip would swap.
 SIDE = re.compile(r"(^|[^a-z])(left|right|lh|rh)([^a-z]|$)", re.IGNORECASE)
 # Seconds for reading and preparing a case.
@@ -144,26 +146,44 @@ def decide_training(draft, facts):
     draft.decide("training.deterministic", False, "the same weights bit by bit cost speed")
 
 
-def decide_augmentation(draft, facts):
+def decide_augmentation(draft, facts, work):
     """Choose the preset, and write out its fields."""
     from keras_seg.data import Augmentation
 
     few = facts.training < 12
-    short = not facts.gpu and not few
+    short = not facts.gpu and not few and _sightings(draft, facts, work) < OFTEN
     preset = draft.decide(
         "augmentation.preset",
         "light" if short else "default",
-        "small changes: a training on cores is too short to overfit"
+        "small changes: the training is too short to overfit"
         if short
         else f"there are only {facts.training} training cases"
         if few
-        else "a long training sees each case often",
+        else "each case is seen often",
     )
     fields = dict(vars(Augmentation.preset(preset, facts.rank)))
     flips, reason = _flips(facts, fields.pop("flip"))
     draft.decide("augmentation.flip", flips, reason)
     for key, value in fields.items():
         draft.decide(f"augmentation.{key}", value, None)
+
+
+def _sightings(draft, facts, work):
+    """Return how often the training will see each case as a whole, about."""
+    epochs = draft.given("training.epochs")
+    if epochs is not None:
+        return epochs
+    steps = timing.STEPS["gpu" if facts.gpu else "cpu"]
+    if facts.minutes is not None:
+        steps = _affordable(facts, work, draft.value("training.batch_size"))
+    voxels = math.prod(facts.shape(draft.value("data.spacing")))
+    share = min(1.0, math.prod(draft.value("training.patch")) / voxels)
+    return steps * draft.value("training.batch_size") * share / facts.training
+
+
+def _affordable(facts, work, batch):
+    """Return how many steps fit into the time, by an estimate of the speed."""
+    return 60 * facts.minutes * STEPS_SHARE * _speed(facts) / work.step_flops(batch)
 
 
 def _flips(facts, flips):
@@ -209,8 +229,7 @@ def decide_length(draft, facts, work):
     each = "once" if visits < 1.5 else f"{visits:.2g} times"
     reason = f"each of the {facts.training} training cases about {each}"
     if facts.minutes is not None:
-        speed = _speed(facts)
-        affordable = 60 * facts.minutes * STEPS_SHARE * speed / work.step_flops(batch)
+        affordable = _affordable(facts, work, batch)
         if affordable / FEWEST_EPOCHS < steps:
             steps, reason = max(5, int(affordable / FEWEST_EPOCHS)), f"so that {FEWEST_EPOCHS} epochs fit into the time"
     steps = draft.decide("training.steps_per_epoch", steps, reason)

@@ -70,7 +70,7 @@ def plan(
     decisions.decide_data(draft, facts)
     work = decisions.decide_size(draft, facts)
     decisions.decide_training(draft, facts)
-    decisions.decide_augmentation(draft, facts)
+    decisions.decide_augmentation(draft, facts, work)
     decisions.decide_inference(draft, facts)
     recipe, schedule, guess = decisions.decide_length(draft, facts, work)
     memory = work.memory(recipe.training.batch_size)
