@@ -141,6 +141,8 @@ def _check_shapes(y, prediction):
 
 def _check_mask(y, classes, loss):
     ignore = None if loss is None else loss.ignore_class
+    # A background may have a value of its own that says which classes the mask annotates.
+    y = np.where(np.isin(y, list(getattr(loss, "labeled", ()))), 0, y)
     values = np.unique(y)
     if ignore is not None:
         values = values[values != ignore]

@@ -1,6 +1,5 @@
 """The pages say what is so: their code runs and prints what they show, and their tables are those of the code."""
 
-import ast
 import fractions
 import importlib
 import importlib.util
@@ -29,8 +28,7 @@ BLOCK = re.compile(
     r"(?P<remark><!-- not run.*?-->\s*)?^```python\n(?P<code>.*?)^```\n(?:\s*^```text\n(?P<output>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
 )
-# `::: path` with its options on the lines below.
-DIRECTIVE = re.compile(r"^::: (?P<path>[\w.]+)\n(?P<options>(?:[ ]{4}.*\n)*)", re.MULTILINE)
+DIRECTIVE = re.compile(r"^::: (?P<path>[\w.]+)$", re.MULTILINE)
 
 
 def read(page):
@@ -107,14 +105,20 @@ def written_range(spec):
     return " ".join([f"{low:g} - {high:g}", *scale])
 
 
+def family_of(name):
+    """Return the heading that a loss stands under: the file or folder of `keras_seg.losses` that it is in."""
+    return registry.loss_class(name).__module__.split(".")[2].capitalize()
+
+
 def expected_row(name):
-    """Return heading, name, parameters and search of a loss's row, as the registry has them, and its papers."""
+    """Return the cells of a loss's row that the registry knows, the heading above it, and its papers."""
     cls = registry.loss_class(name)
     return {
-        "heading": cls.__module__.rpartition(".")[2].capitalize(),
+        "heading": family_of(name),
         "loss": f"`{name}` [{cls.__name__}][keras_seg.losses.{cls.__name__}]",
         "parameters": " ".join(f"`{key}={written(value)}`" for key, value in keras_seg.losses.defaults(name).items()),
         "search": ", ".join(f"`{key}` {written_range(spec)}" for key, spec in keras_seg.losses.space(name).items()),
+        "alone": "yes" if cls.alone else "no",
         "papers": sorted(set(re.findall(r"\]\((http[^)]+)\)", cls.__doc__))),
     }
 
@@ -122,7 +126,7 @@ def expected_row(name):
 def found_rows():
     rows = {}
     for heading, (header, *body) in tables("losses.md"):
-        if header[0] != "loss":
+        if "alone" not in header:
             continue
         for cells in body:
             row = dict(zip(header, cells, strict=True))
@@ -135,7 +139,9 @@ def found_rows():
 def test_table_of_losses_is_the_registry():
     rows, names = found_rows(), set(keras_seg.losses.names())
     missing = [
-        "| {loss} | {parameters} | {search} | GOOD FOR | PAPER |, under '{heading}'".format(**expected_row(name))
+        "| {loss} | {alone} | {parameters} | {search} | - | GOOD FOR | PAPER |, under '{heading}'".format(
+            **expected_row(name)
+        )
         for name in sorted(names - set(rows))
     ]
     assert not missing, "Rows to add to docs/losses.md:\n" + "\n".join(missing)
@@ -148,6 +154,47 @@ def test_row_of_a_loss_is_its_class(name):
     for cell, expected in expected_row(name).items():
         assert row[cell] == expected, f"docs/losses.md, the row of '{name}': '{cell}' should be {expected!r}"
     assert len(row["good for"]) > 10, f"docs/losses.md, the row of '{name}': say what it is good for"
+    measured = re.fullmatch(r"\d+(\.\d)? / \d+(\.\d)?", row["cost"])
+    assert measured, f"Run: python tests/benchmarks/loss_cost.py --losses {name} --write docs/losses.md"
+
+
+def other_libraries():
+    """Return the rows of the table of other libraries, by loss."""
+    (table,) = [rows for title, rows in tables("losses.md") if title == "In other libraries" and "MONAI" in rows[0]]
+    return {row[0].strip("`"): dict(zip(table[0], row, strict=True)) for row in table[1:]}
+
+
+def test_table_of_other_libraries_names_losses():
+    assert set(other_libraries()) <= set(keras_seg.losses.names())
+
+
+@pytest.mark.parametrize(
+    ("library", "module"),
+    [
+        ("Keras", "keras.losses"),
+        ("MONAI", "monai.losses"),
+        ("smp", "segmentation_models_pytorch.losses"),
+        ("kornia", "kornia.losses"),
+    ],
+)
+def test_other_libraries_have_what_the_table_says(library, module):
+    """Only Keras is always here; the others are where the peers of the oracles are installed."""
+    theirs = pytest.importorskip(module, reason=f"{library} is not installed")
+    named = {name for row in other_libraries().values() for name in re.findall(r"`(\w+)`", row[library])}
+    assert named
+    assert not [name for name in named if not hasattr(theirs, name)]
+
+
+def test_page_of_what_is_left_out_offers_what_there_is():
+    """The last column of its tables holds texts that `get` reads, and none of its losses is one of ours."""
+    for _, (header, *rows) in tables("left_out.md"):
+        assert header[0] == "loss"
+        for row in rows:
+            assert not set(re.findall(r"`(\w+)`", row[0])) & set(keras_seg.losses.names())
+            offered = [text for text in re.findall(r"`([^`]+)`", row[2]) if text != "class_weights"]
+            assert offered or "class_weights" in row[2], row[0]
+            for text in offered:
+                keras_seg.losses.get(text)
 
 
 def options_table(page, heading, number=0):
@@ -177,22 +224,18 @@ def test_table_of_network_options_is_the_signature(name):
     check_defaults("docs/zoo.md, 'Options'", rows, column, {p.name: p.default for p in parameters})
 
 
-def directives():
-    """Return `{path: filters}` of everything that the reference shows; no filters for a single object."""
-    shown = {}
-    for page in (DOCS / "api").glob("*.md"):
-        for match in DIRECTIVE.finditer(page.read_text(encoding="utf-8")):
-            filters = re.search(r"filters: (\[.*?\])", match["options"])
-            shown[match["path"]] = ast.literal_eval(filters[1]) if filters else []
-    return shown
+def directives(pattern="*.md"):
+    """Return the paths of everything that the pages of the reference show."""
+    pages = (DOCS / "api").glob(pattern)
+    return [match["path"] for page in pages for match in DIRECTIVE.finditer(page.read_text(encoding="utf-8"))]
 
 
-def is_shown(path, value, shown):
-    """Whether the reference shows an object by itself, or with the file of losses that it stands in."""
-    if path in shown:
-        return True
-    filters = shown.get(getattr(value, "__module__", ""), [])
-    return any(re.search(pattern, path.rpartition(".")[2]) for pattern in filters)
+@pytest.mark.parametrize("name", keras_seg.losses.names())
+def test_reference_shows_a_loss_in_its_family(name):
+    page = (DOCS / "api" / "losses.md").read_text(encoding="utf-8")
+    family = page.partition(f"\n## {family_of(name)}\n")[2].partition("\n## ")[0]
+    line = f"::: keras_seg.losses.{registry.loss_class(name).__name__}\n"
+    assert line in family, f"Add '{line.strip()}' to docs/api/losses.md, under '{family_of(name)}'"
 
 
 @pytest.mark.parametrize("module", [None, *MODULES])
@@ -201,7 +244,7 @@ def test_reference_shows_everything_public(module):
     namespace = importlib.import_module(path)
     names = [f"{path}.{name}" for name in namespace.__all__ if not inspect.ismodule(getattr(namespace, name))]
     shown = directives()
-    missing = [name for name in names if not is_shown(name, getattr(namespace, name.rpartition(".")[2]), shown)]
+    missing = [name for name in names if name not in shown]
     assert not missing, f"Add `::: NAME` to docs/api/{module or 'keras_seg'}.md for {missing}"
 
 

@@ -2,53 +2,154 @@
 
 from keras_seg.losses.algebra import CompoundLoss
 from keras_seg.losses.base import SegmentationLoss
-from keras_seg.losses.boundary import BoundaryLoss, signed_distance
-from keras_seg.losses.compound import DiceBoundaryLoss, DiceCrossEntropyLoss, DiceFocalLoss
+from keras_seg.losses.boundary import (
+    BoundaryDoULoss,
+    BoundaryLoss,
+    DistanceCrossEntropyLoss,
+    HausdorffDTLoss,
+    HausdorffErosionLoss,
+    signed_distance,
+)
+from keras_seg.losses.compound import (
+    ComboLoss,
+    DiceBoundaryLoss,
+    DiceCLDiceLoss,
+    DiceCrossEntropyLoss,
+    DiceFocalLoss,
+    DiceHausdorffLoss,
+    DiceTopKLoss,
+    ExpLogLoss,
+    GeneralizedDiceFocalLoss,
+    GrowingWeightLoss,
+    JaccardCrossEntropyLoss,
+    UNet3PlusLoss,
+    UnifiedFocalLoss,
+    WeightedSumLoss,
+)
 from keras_seg.losses.deep_supervision import DeepSupervisionLoss
-from keras_seg.losses.distance import squared_distance
+from keras_seg.losses.distance import squared_distance, squared_distance_across
 from keras_seg.losses.lookup import get
 from keras_seg.losses.maps import MapLoss
-from keras_seg.losses.pixel import CrossEntropyLoss, FocalLoss, PixelLoss, TopKCrossEntropyLoss
+from keras_seg.losses.partial_labels import PartialLabelsLoss
+from keras_seg.losses.pixel import (
+    BalancedCrossEntropyLoss,
+    CrossEntropyLoss,
+    FocalLoss,
+    GeneralizedCrossEntropyLoss,
+    NACLLoss,
+    OHEMCrossEntropyLoss,
+    PixelLoss,
+    PixelMapLoss,
+    PolyCrossEntropyLoss,
+    PolyFocalLoss,
+    SVLSCrossEntropyLoss,
+    TopKCrossEntropyLoss,
+)
 from keras_seg.losses.rank import LovaszLoss
 from keras_seg.losses.region import (
+    AdaptiveTverskyLoss,
     DiceLoss,
+    FBetaLoss,
+    FocalDiceLoss,
     FocalTverskyLoss,
     GeneralizedDiceLoss,
+    GeneralizedWassersteinDiceLoss,
     JaccardLoss,
+    LogCoshDiceLoss,
+    LogDiceLoss,
     MCCLoss,
+    NoiseRobustDiceLoss,
+    PenaltyGeneralizedDiceLoss,
     RegionLoss,
+    SemimetricDiceLoss,
+    SemimetricJaccardLoss,
+    SensitivitySpecificityLoss,
+    TanimotoLoss,
     TverskyLoss,
 )
 from keras_seg.losses.registry import defaults, names, register, space
 from keras_seg.losses.schedule import EpochSchedule, ScheduledWeight
-from keras_seg.losses.structure import SSIMLoss
-from keras_seg.losses.topology import CLDiceLoss, soft_skeleton
+from keras_seg.losses.structure import (
+    ActiveContourLoss,
+    MSSSIMLoss,
+    RegionMutualInformationLoss,
+    SSIMLoss,
+)
+from keras_seg.losses.topology import (
+    BlobLoss,
+    BorderCrossEntropyLoss,
+    CLDiceLoss,
+    SkeletonRecallLoss,
+    soft_skeleton,
+)
 
 __all__ = [
+    "ActiveContourLoss",
+    "AdaptiveTverskyLoss",
+    "BalancedCrossEntropyLoss",
+    "BlobLoss",
+    "BorderCrossEntropyLoss",
+    "BoundaryDoULoss",
     "BoundaryLoss",
     "CLDiceLoss",
+    "ComboLoss",
     "CompoundLoss",
     "CrossEntropyLoss",
     "DeepSupervisionLoss",
     "DiceBoundaryLoss",
+    "DiceCLDiceLoss",
     "DiceCrossEntropyLoss",
     "DiceFocalLoss",
+    "DiceHausdorffLoss",
     "DiceLoss",
+    "DiceTopKLoss",
+    "DistanceCrossEntropyLoss",
     "EpochSchedule",
+    "ExpLogLoss",
+    "FBetaLoss",
+    "FocalDiceLoss",
     "FocalLoss",
     "FocalTverskyLoss",
+    "GeneralizedCrossEntropyLoss",
+    "GeneralizedDiceFocalLoss",
     "GeneralizedDiceLoss",
+    "GeneralizedWassersteinDiceLoss",
+    "GrowingWeightLoss",
+    "HausdorffDTLoss",
+    "HausdorffErosionLoss",
+    "JaccardCrossEntropyLoss",
     "JaccardLoss",
+    "LogCoshDiceLoss",
+    "LogDiceLoss",
     "LovaszLoss",
     "MCCLoss",
+    "MSSSIMLoss",
     "MapLoss",
+    "NACLLoss",
+    "NoiseRobustDiceLoss",
+    "OHEMCrossEntropyLoss",
+    "PartialLabelsLoss",
+    "PenaltyGeneralizedDiceLoss",
     "PixelLoss",
+    "PixelMapLoss",
+    "PolyCrossEntropyLoss",
+    "PolyFocalLoss",
     "RegionLoss",
+    "RegionMutualInformationLoss",
     "SSIMLoss",
+    "SVLSCrossEntropyLoss",
     "ScheduledWeight",
     "SegmentationLoss",
+    "SemimetricDiceLoss",
+    "SemimetricJaccardLoss",
+    "SensitivitySpecificityLoss",
+    "SkeletonRecallLoss",
+    "TanimotoLoss",
     "TopKCrossEntropyLoss",
     "TverskyLoss",
+    "UNet3PlusLoss",
+    "UnifiedFocalLoss",
+    "WeightedSumLoss",
     "defaults",
     "get",
     "names",
@@ -57,4 +158,5 @@ __all__ = [
     "soft_skeleton",
     "space",
     "squared_distance",
+    "squared_distance_across",
 ]

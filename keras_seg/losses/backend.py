@@ -1,5 +1,7 @@
 """The only file of the losses that knows which framework runs them."""
 
+import contextlib
+
 import keras
 
 
@@ -62,6 +64,24 @@ def pull_back(function, x, cotangent):
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         return torch.autograd.grad(function(x), x, cotangent, allow_unused=True, materialize_grads=True)[0]
+
+
+def widest_float():
+    """Return the widest float dtype there is: JAX has no float64 unless told so at its start."""
+    if keras.backend.backend() != "jax":
+        return "float64"
+    import jax
+
+    return "float64" if jax.config.jax_enable_x64 else "float32"
+
+
+def full_precision():
+    """Return a context in which matrix products of float32 are not shortened to the 10 bits of TensorFloat-32."""
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.default_matmul_precision("highest")
 
 
 def is_baked_in(variable, tensor):

@@ -2,7 +2,8 @@
 
 from keras import ops
 
-from keras_seg.losses.base import SegmentationLoss
+from keras_seg.losses.base import SegmentationLoss, is_integer
+from keras_seg.losses.jaccard_extension import bucket_factors, exact_factors
 from keras_seg.losses.registry import register
 
 
@@ -14,14 +15,26 @@ class LovaszLoss(SegmentationLoss):
     errors are `|g - p|`; with sigmoids they are hinges on the logits, `1 - z (2g - 1)`, cut at 0. Per sample. A voxel
     of weight 2 stands twice in the order; an ignored one not at all.
 
+    Sorting is nearly all of its cost. With `bins`, the errors are counted in `2 bins` buckets instead, and the voxels
+    of a bucket share what the bucket adds.
+
+    * With a softmax the buckets are `1 / (2 bins)` wide, and that is how far the value may be off: what a bucket adds
+      depends only on what is in the buckets above, exactly as with a sort. In both cases the value is a mean of errors
+      from that bucket times this amount, so it differs by at most a bucket's width times it; and all amounts together
+      are at most 1.
+    * Hinges have no upper end. Their buckets are even in `log(1 + error)` up to the largest error `M` of the sample and
+      class, so that one that starts at `e` is at most `(1 + e) d` wide, `d = (1 + M)^(1 / (2 bins)) - 1`, about
+      `log(1 + M) / (2 bins)`. By the same argument the value is off by at most `d (1 + value)`.
+
     Args:
         classes: With a softmax, which classes are averaged: `"present"` (those that a sample contains) or `"all"`.
             Sigmoid maps always count, as in the original.
+        bins: `None` to sort, or how finely errors are told apart, such as 1024: several times faster on large volumes,
+            and off by at most `1 / (2 bins)` with a softmax.
         **options: See `SegmentationLoss`.
 
     Example: the voxel of class 1 has error 0.5. For class 1 it is a miss of the only voxel and weighs 1; for class 0 it
-        is
-    a false positive beside one hit and weighs 1/2: `(0.5 + 0.25) / 2`.
+    is a false positive beside one hit and weighs 1/2: `(0.5 + 0.25) / 2`.
 
     >>> y_true, y_pred = [[0, 1]], [[[1.0, 0.0], [0.5, 0.5]]]
     >>> round(float(keras_seg.losses.LovaszLoss()(y_true, y_pred)), 3)
@@ -32,18 +45,30 @@ class LovaszLoss(SegmentationLoss):
 
     space = {"classes": ["present", "all"]}
 
-    def __init__(self, classes="present", **options):
+    def __init__(self, classes="present", bins=None, **options):
         super().__init__(**options)
         if classes not in ("present", "all"):
             raise ValueError(f"`classes` must be 'present' or 'all'. Received: {classes!r}.")
+        if bins is not None and (not is_integer(bins) or bins < 1):
+            raise ValueError(f"`bins` must be an integer >= 1 such as 1024, or None to sort. Received: {bins!r}.")
         self.classes = classes
+        self.bins = bins if bins is None else int(bins)
 
     def values(self, inputs):
         errors, weight = inputs.voxel_map(self)
         truth = ops.reshape(inputs.voxels.truth, ops.shape(errors))
         errors, truth = self.foreground(errors, truth)
-        factors, present = lovasz_factors(errors, truth, weight)
+        weight = None if inputs.weight is None else weight
+        if self.bins is None:
+            factors = exact_factors(errors, truth, weight)
+        else:
+            largest = 1.0
+            if inputs.sigmoid:
+                counted = errors if weight is None else ops.where(weight > 0, errors, ops.zeros_like(errors))
+                largest = ops.stop_gradient(ops.max(counted, axis=1, keepdims=True))
+            factors = bucket_factors(errors, truth, weight, 2 * self.bins, largest, logarithmic=inputs.sigmoid)
         values = ops.sum(errors * factors, axis=1)
+        present = ops.sum(truth if weight is None else truth * weight, axis=1) > 0
         skip = self.classes == "present" and not inputs.sigmoid
         return self.class_mean(values, present if skip else None)
 
@@ -52,30 +77,3 @@ class LovaszLoss(SegmentationLoss):
         if voxels.sigmoid:
             return ops.relu(1 - voxels.logits() * (2 * voxels.truth - 1))
         return ops.abs(voxels.truth - voxels.probabilities)
-
-
-def lovasz_factors(errors, truth, weight):
-    """How much each voxel's error adds to the Jaccard loss when errors are taken from the largest down.
-
-    Args:
-        errors: `[batch, voxels, classes]`.
-        truth: `[batch, voxels, classes]`.
-        weight: `[batch, voxels, 1]`.
-
-    Returns:
-        Factors `[batch, voxels, classes]` without gradient, and whether a class is in the truth `[batch, classes]`.
-    """
-    # Sorting runs along the last axis. Ignored voxels sort below every real error and add nothing.
-    errors, truth, weight = (ops.swapaxes(ops.stop_gradient(x), 1, 2) for x in (errors, truth, weight))
-    weight = weight + ops.zeros_like(errors)
-    order = ops.argsort(ops.where(weight > 0, -errors, ops.ones_like(errors)), axis=-1)
-    truth, weight = (ops.take_along_axis(x, order, axis=-1) for x in (truth * weight, weight))
-    total = ops.sum(truth, axis=-1, keepdims=True)
-    misses = ops.cumsum(truth, axis=-1)
-    union = total + ops.cumsum(weight - truth, axis=-1)
-    jaccard = 1 - (total - misses) / ops.where(union > 0, union, ops.ones_like(union))
-    jaccard = ops.where(union > 0, jaccard, ops.zeros_like(jaccard))
-    added = jaccard - ops.pad(jaccard[..., :-1], [(0, 0), (0, 0), (1, 0)])
-    back = ops.argsort(order, axis=-1)
-    factors = ops.take_along_axis(added, back, axis=-1)
-    return ops.stop_gradient(ops.swapaxes(factors, 1, 2)), ops.squeeze(total, -1) > 0

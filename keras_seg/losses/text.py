@@ -211,6 +211,9 @@ def write(loss):
     """Return the text form of a loss: its arguments that differ from the defaults, without how to read the arrays."""
     if isinstance(loss, algebra.CompoundLoss):
         return _write_compound(loss)
+    if type(loss).__str__ is not SegmentationLoss.__str__:
+        # A wrapper has no name to be read by; it says itself what it is.
+        return str(loss)
     silent = ("from_logits", "multilabel", "data_format", "reduction", "name", "dtype")
     given = {
         key: getattr(loss, key)

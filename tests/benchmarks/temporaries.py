@@ -23,10 +23,14 @@ def temporaries(name, size, classes):
 
 
 def streamed():
-    """Return the names of the region and pixel losses."""
+    """Return the names of the region and pixel losses; those of whole maps have at least a map of their own."""
     bases = (keras_seg.losses.RegionLoss, keras_seg.losses.PixelLoss)
-    names = keras_seg.losses.names()
-    return [name for name in names if isinstance(keras_seg.losses.get(name), bases)]
+    made = {name: keras_seg.losses.get(name) for name in keras_seg.losses.names()}
+    return [
+        name
+        for name, loss in made.items()
+        if isinstance(loss, bases) and not isinstance(loss, keras_seg.losses.PixelMapLoss)
+    ]
 
 
 if __name__ == "__main__":

@@ -23,7 +23,18 @@ every_loss = pytest.mark.parametrize("text", EVERY)
 every_loss_by_sample = pytest.mark.parametrize("text", [text for text in EVERY if "mean(" not in text])
 
 # Arguments that make a loss fast where its defaults only cost time. A loss without an entry runs with its defaults.
-QUICK = {"cl_dice": {"iterations": 2}, "ssim": {"window": 3}}
+QUICK = {
+    "cl_dice": {"iterations": 2},
+    "dice_cldice": {"iterations": 2},
+    # By default it forgets all that is thinner than an erosion, and noise is nothing else.
+    "hausdorff_erosion": {"erosions": 2, "threshold": 0.0, "rescale": False},
+    "ssim": {"window": 3},
+    # By default it says 1 of all noise that does not correlate with the truth.
+    "ms_ssim": {"window": 3, "normalize": "simple"},
+    "region_mutual_information": {"pool": 1, "radius": 2},
+    "skeleton_recall": {"iterations": 2},
+    "unet3plus": {"window": 3},
+}
 
 KINDS = ("binary", "multiclass", "multilabel")
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -131,8 +142,13 @@ def leaves(loss, kinds):
 
 # Losses made of sums (or orders) over single voxels, with no regard to their places.
 VOXELWISE = [
-    text for text in EVERY if leaves(losses.get(text), (losses.RegionLoss, losses.PixelLoss, losses.LovaszLoss))
+    text
+    for text in EVERY
+    if leaves(losses.get(text), (losses.RegionLoss, losses.PixelLoss, losses.LovaszLoss))
+    and not any(leaves(m, (losses.PixelMapLoss, losses.AdaptiveTverskyLoss)) for m in losses.get(text).members())
 ]
+# To these a label is softer where classes meet, so that a network should be, too: perfect certainty is not their best.
+SOFTER = ("svls_cross_entropy",)
 every_voxelwise_loss = pytest.mark.parametrize("text", VOXELWISE)
 
 
@@ -145,14 +161,19 @@ def having(option):
 OTHER = {
     "absent": "skip",
     "alpha": 0.4,
+    "bins": 64,
     "class_weights": [1.0, 2.0, 0.5],
     "data_format": "channels_first",
+    "distances": [[0.0, 1.0, 1.0], [1.0, 0.0, 0.5], [1.0, 0.5, 0.0]],
     "dtype": "float64",
+    "frequencies": [0.7, 0.2, 0.1],
     "from_logits": True,
     "ignore_class": 255,
+    "max_instances": 2,
     "multilabel": True,
     "name": "another_name",
     "reduction": "sum",
+    "scale_weights": [0.5, 0.3, 0.2],
     "spacing": [1.0, 2.5],
 }
 

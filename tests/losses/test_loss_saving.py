@@ -27,7 +27,12 @@ def test_every_argument_survives_the_configuration(name):
     assert losses.get(config).get_config() == loss.get_config()
     for key, given in options.items():
         kept = getattr(again, key)
-        assert kept == (tuple(given) if isinstance(given, list) else given), key
+        assert kept == frozen(given), key
+
+
+def frozen(given):
+    """Return lists, and lists in lists, as the tuples that a loss keeps."""
+    return tuple(frozen(item) for item in given) if isinstance(given, list) else given
 
 
 @every_name

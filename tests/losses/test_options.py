@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from loss_cases import (
     EVERY,
+    QUICK,
+    activated,
     batch_of,
     every_loss,
     having,
@@ -19,7 +21,12 @@ from keras_seg import losses
 from keras_seg.losses.schedule import epoch_variable
 
 REGION = [name for name in losses.names() if leaves(losses.get(name), losses.RegionLoss)]
-PIXEL = [name for name in losses.names() if leaves(losses.get(name), losses.PixelLoss)]
+# U-Net's border term is added to the class weight instead of being multiplied by it.
+PIXEL = [
+    name
+    for name in losses.names()
+    if leaves(losses.get(name), losses.PixelLoss) and not leaves(losses.get(name), losses.BorderCrossEntropyLoss)
+]
 # Losses that average over classes alone, so that a class of weight 0 is a class left out.
 PER_CLASS = [
     name for name in losses.names() if not any(leaves(m, losses.PixelLoss) for m in losses.get(name).members())
@@ -132,8 +139,9 @@ def test_an_absent_class_is_scored_or_skipped(name):
     assert value(skip, np.zeros_like(truth), probabilities).tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("name", REGION)
+@pytest.mark.parametrize("name", [name for name in REGION if name != "adaptive_tversky"])
 def test_sums_over_the_batch_see_one_image(name):
+    """But for a loss with a grid, which does not know how samples lie beside each other: it sums region by region."""
     batch = batch_of("multiclass")
     one_image = [np.concatenate(list(x))[None] for x in (batch.truth, batch.probabilities)]
     expected, expected_gradient = value_and_gradient(make(name), *one_image)
@@ -162,7 +170,7 @@ def test_label_smoothing_is_a_softer_truth(name, kind):
 def test_squares_of_0_and_1_are_no_squares(name):
     batch = batch_of("multiclass")
     hard = one_hot(batch.logits.argmax(-1))
-    plain, squared = make(name), make(name, squared=True)
+    plain, squared = make(name, squared=False), make(name, squared=True)
     np.testing.assert_allclose(value(squared, batch.labels, hard), value(plain, batch.labels, hard), rtol=1e-5)
     soft = [value(loss, batch.labels, batch.probabilities) for loss in (plain, squared)]
     assert np.all(np.abs(soft[0] - soft[1]) > 1e-3)
@@ -177,8 +185,8 @@ def test_smoothing_pulls_towards_agreement(name):
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name in losses.names() for key in losses.space(name)])
 def test_every_key_of_a_search_space_matters(name, key):
-    """Moving it off its default moves the value, on some generic batch."""
-    default = losses.defaults(name)[key]
+    """Moving it off its default moves the value, on some generic batch or where nearly all is right already."""
+    default = {**losses.defaults(name), **QUICK.get(name, {})}[key]
     other = make(name, **{key: other_value(name, key, default)})
     before = float(epoch_variable().numpy()) if hasattr(epoch_variable(), "numpy") else 0.0
     # In epoch 0 no growth can show.
@@ -189,8 +197,10 @@ def test_every_key_of_a_search_space_matters(name, key):
             batch = batch_of(kind)
             truth = batch.truth.copy()
             truth[0, ..., -1] = 0
-            pair = [value(loss, truth, batch.probabilities) for loss in (make(name), other)]
-            moved.append(np.abs(pair[1] - pair[0]).max() > 1e-4 * np.abs(pair[0]).max())
+            nearly_right = activated(batch.logits + 8 * (2 * batch.truth - 1), kind)
+            for prediction in (batch.probabilities, nearly_right):
+                pair = [value(loss, truth, prediction) for loss in (make(name), other)]
+                moved.append(np.abs(pair[1] - pair[0]).max() > 1e-4 * np.abs(pair[0]).max())
     finally:
         epoch_variable().assign(before)
     assert any(moved)

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from loss_cases import batch_of, value
 
+import keras_seg
 from keras_seg import losses
 from keras_seg.losses import schedule
 
 BATCH = batch_of("binary", (6, 5), samples=4)
+SCHEDULED = [name for name in losses.names() if losses.get(name).schedules()]
+every_scheduled_loss = pytest.mark.parametrize("name", SCHEDULED)
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +79,40 @@ def test_the_epoch_reaches_the_compiled_step(jit_compile):
     weights = [0.1, 0.3, 0.4, 0.4]
     np.testing.assert_allclose(history["boundary_weight"], weights, rtol=1e-5)
     np.testing.assert_allclose(history["loss"], expected(model, weights), rtol=1e-5)
+
+
+def by_hand(name, prediction, epochs):
+    """Return the values of a scheduled loss in these epochs, outside any compiled step."""
+    values = []
+    for epoch in epochs:
+        schedule.epoch_variable().assign(float(epoch))
+        values.append(float(value(losses.get(name), BATCH.truth, prediction)))
+    assert len(set(values)) == len(values)
+    return values
+
+
+@every_scheduled_loss
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "jitted"])
+def test_the_epoch_reaches_every_scheduled_loss_and_goes_on_after_loading(name, jit_compile, tmp_path):
+    """With a learning rate of 0 only the weight changes."""
+    inputs = keras.Input((6, 5, 1))
+    model = keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(inputs))
+    keras_seg.compile(model, name, keras.optimizers.SGD(0.0), jit_compile=jit_compile)
+    weights = {ramp.name for ramp in losses.get(name).schedules()}
+    history = fit(model, 2)
+    assert weights <= set(history)
+    prediction = model.predict(BATCH.logits, verbose=0)
+    np.testing.assert_allclose(history["loss"], by_hand(name, prediction, range(2)), rtol=1e-5)
+    model.save(tmp_path / "model.keras")
+    schedule.epoch_variable().assign(0.0)
+    again = keras_seg.load_model(tmp_path / "model.keras")
+    again.jit_compile = jit_compile
+    history = fit(again, 4, initial_epoch=2)
+    np.testing.assert_allclose(history["loss"], by_hand(name, prediction, range(2, 4)), rtol=1e-5)
+
+
+def test_there_are_scheduled_losses():
+    assert {"dice_boundary", "dice_hausdorff"} <= set(SCHEDULED)
 
 
 def test_resuming_goes_on_with_the_right_weight():

@@ -221,3 +221,126 @@ def reference(function, **options):
         return function(case, **options), None
 
     return Peer(library, library, f"{function.__module__}.{function.__name__}(case, {_arguments(options)})", run)
+
+
+def keras_labels(name, **options):
+    """A loss of Keras that takes integer labels and probabilities, and gives a value per voxel."""
+
+    def run(case):
+        import keras
+
+        values = getattr(keras.losses, name)(reduction=None, **options)(case.truth, case.probabilities)
+        values = keras.ops.convert_to_numpy(values)
+        return values.reshape(len(values), -1).mean(axis=1, dtype="float64"), None
+
+    return Peer(
+        "keras", "keras", f"keras.losses.{name}({_arguments(options)})(labels, probabilities), mean over voxels", run
+    )
+
+
+def monai_nacl(**options):
+    """MONAI's, on logits shifted to the mean of the shares, and on shares of what lies inside the image.
+
+    It takes them as they come, which pulls on the common shift of the logits, and divides by the whole window at the
+    border. A sigmoid map goes in as the two classes with logits -z/2 and z/2.
+    """
+
+    def run(case):
+        import monai.losses
+        import torch
+
+        def loss(x, one_hot, labels):
+            x = x if case.kind == "classes" else torch.cat([-x, x], 1) / 2
+            classes = x.shape[1]
+            peer = monai.losses.NACLLoss(classes=classes, dim=x.ndim - 2, **options)
+            whole = peer.get_constr_target
+
+            def inside(mask):
+                shares = whole(mask)
+                return shares / shares.sum(1, keepdim=True)
+
+            peer.get_constr_target = inside
+            return peer(x - x.mean(1, keepdim=True) + 1 / classes, labels)
+
+        return _torch_run(loss, case)
+
+    call = f"monai.losses.NACLLoss(classes, dim, {_arguments(options)})(logits - mean + 1 / classes, labels), its "
+    return Peer("monai", "monai", call + "shares divided by their sum over the classes, per sample", run)
+
+
+def weighted(*parts):
+    """The sum of `(weight, peer)`, of values and of gradients; it is filed under the library of the first."""
+
+    def run(case):
+        results = [(weight, *peer.run(case)) for weight, peer in parts]
+        values = sum(weight * value for weight, value, _ in results)
+        if any(gradient is None for _, _, gradient in results):
+            return values, None
+        return values, sum(weight * gradient for weight, _, gradient in results)
+
+    first = parts[0][1]
+    return Peer(first.library, first.module, " + ".join(f"{weight} * {peer.call}" for weight, peer in parts), run)
+
+
+def monai_wasserstein(distances):
+    """MONAI's generalised Wasserstein Dice, which knows classes alone: a sigmoid map goes in as two of them."""
+
+    def run(case):
+        import monai.losses
+        import torch
+
+        peer = monai.losses.GeneralizedWassersteinDiceLoss(dist_matrix=np.array(distances, dtype="float64"))
+
+        def loss(x, one_hot, labels):
+            if case.kind == "classes":
+                return peer(x, labels)
+            maps = zip(x.split(1, dim=1), one_hot.split(1, dim=1), strict=True)
+            return torch.stack([peer(torch.cat([0 * z, z], 1), g[:, 0].long()) for z, g in maps]).mean()
+
+        return _torch_run(loss, case)
+
+    call = f"monai.losses.GeneralizedWassersteinDiceLoss(np.array({distances}))(logits, labels), per sample and map"
+    return Peer("monai", "monai", call, run)
+
+
+def monai_ms_ssim(**options):
+    """MONAI's multi-scale SSIM (not a loss), float32, one map at a time."""
+
+    def run(case):
+        import torch
+        from monai.metrics.regression import compute_ms_ssim
+
+        dimensions = case.probabilities.ndim - 2
+
+        def likeness(x, one_hot, labels):
+            maps = _activation(x, case)
+            pairs = [(maps[:, c : c + 1], one_hot[:, c : c + 1]) for c in range(maps.shape[1])]
+            return torch.stack([compute_ms_ssim(p, g, dimensions, **options) for p, g in pairs]).mean()
+
+        return _torch_run(likeness, case, dtype="float32")
+
+    call = f"monai.metrics.regression.compute_ms_ssim(probabilities, one_hot, spatial_dims, {_arguments(options)})"
+    return Peer("monai", "monai", f"{call}, one map at a time, averaged", run)
+
+
+def kornia_erosion(**options):
+    """kornia's Hausdorff loss by erosion, one map at a time: what it takes are labels and a probability per label."""
+
+    def run(case):
+        import torch
+        from kornia.losses import HausdorffERLoss, HausdorffERLoss3D
+
+        peer = (HausdorffERLoss if case.probabilities.ndim == 4 else HausdorffERLoss3D)(reduction="none", **options)
+
+        def loss(x, one_hot, labels):
+            maps = _activation(x, case)
+            values = []
+            for c in range(maps.shape[1]):
+                p, g = maps[:, c : c + 1], one_hot[:, c : c + 1]
+                values.append(peer(torch.cat([1 - p, p], 1), g.to(torch.int64))[1].mean())
+            return torch.stack(values).mean()
+
+        return _torch_run(loss, case)
+
+    call = f"kornia.losses.HausdorffERLoss or HausdorffERLoss3D({_arguments(options)})(probabilities, labels), "
+    return Peer("kornia", "kornia", call + "one map at a time, averaged, per sample", run)

@@ -30,3 +30,41 @@ def lovasz(case, classes="present"):
             counted = range(g.shape[1])
         values.append(np.mean([_lovasz_extension(errors[:, c], g[:, c]) for c in counted]))
     return np.array(values)
+
+
+def lovasz_by_buckets(case, buckets):
+    """The same with errors in buckets: the mean over all true voxels of a bucket first and all false ones first.
+
+    Each voxel of a bucket is worth the mean of what its kind is worth in these two orders.
+    """
+    values = []
+    for z, p, g in samples(case):
+        softmax = case.kind == "classes"
+        errors = np.abs(g - p) if softmax else np.maximum(1 - z * (2 * g - 1), 0)
+        counted = [c for c in range(g.shape[1]) if not softmax or g[:, c].any()]
+        values.append(np.mean([_in_buckets(errors[:, c], g[:, c], buckets, not softmax) for c in counted]))
+    return np.array(values)
+
+
+def _in_buckets(errors, truth, buckets, logarithmic):
+    place = np.log1p(errors) / np.log1p(errors.max()) if logarithmic else errors
+    bucket = np.clip(((1 - place) * buckets).astype(int), 0, buckets - 1)
+    right = union = truth.sum()
+    value = 0.0
+
+    def loss(right, union):
+        return 1 - right / union if union else 0.0
+
+    for k in range(buckets):
+        inside = bucket == k
+        true, false = truth[inside].sum(), (1 - truth[inside]).sum()
+        after = loss(right - true, union + false)
+        between = loss(right - true, union), loss(right, union + false)
+        if true:
+            share = (between[0] - loss(right, union) + after - between[1]) / 2
+            value += share * errors[inside & (truth == 1)].mean()
+        if false:
+            share = (after - between[0] + between[1] - loss(right, union)) / 2
+            value += share * errors[inside & (truth == 0)].mean()
+        right, union = right - true, union + false
+    return value

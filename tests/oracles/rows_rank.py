@@ -32,4 +32,18 @@ ROWS = [
         "classes_2d classes_3d", "lovasz", reference(references_rank.lovasz, classes="all"), options={"classes": "all"}
     ),
     *on("binary_2d binary_3d multilabel_2d", "lovasz", reference(references_rank.lovasz)),
+    *on(
+        "classes_2d classes_3d",
+        "lovasz",
+        reference(references_rank.lovasz_by_buckets, buckets=32),
+        options={"bins": 16},
+        tolerance=1e-5,
+    ),
+    *on(
+        "binary_2d binary_3d multilabel_2d",
+        "lovasz",
+        reference(references_rank.lovasz_by_buckets, buckets=32),
+        options={"bins": 16},
+        tolerance=1e-5,
+    ),
 ]

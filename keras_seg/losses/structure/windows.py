@@ -1,0 +1,79 @@
+"""Averages over windows and blocks, as products with banded matrices."""
+
+import numpy as np
+from keras import ops
+
+from keras_seg.losses.maps import spatial_axes
+
+
+def window_mean(x, window, sigma):
+    """Gaussian mean over every window that fits, axis by axis.
+
+    Args:
+        x: `[batch, *spatial, k]`.
+        window: Window size in voxels; along an axis that is shorter, the largest odd size that fits.
+        sigma: Standard deviation of the Gaussian in voxels.
+
+    Returns:
+        `[batch, *spatial - window + 1, k]`. An open axis that turns out shorter than the window gives one partial sum,
+        which means nothing.
+    """
+    return _along_axes(x, lambda size, static: _window_matrix(size, fitting(window, static), sigma, x.dtype))
+
+
+def halve(x):
+    """Sum of blocks of two voxels along every axis, `[batch, *spatial, k]` to `[batch, *spatial // 2, k]`.
+
+    The last voxel of an odd axis is left out; an axis of one voxel stays.
+    """
+
+    def matrix(size, static):
+        voxel, block = ops.arange(size, dtype="int32"), ops.arange(_at_least_one(size // 2), dtype="int32")
+        return ops.cast(ops.equal(ops.expand_dims(voxel // 2, 1), ops.expand_dims(block, 0)), x.dtype)
+
+    return _along_axes(x, matrix)
+
+
+def fitting(window, size):
+    """Return the largest odd window that fits into `size` voxels (an open size is taken to be large enough)."""
+    return window if size is None or size >= window else size - 1 + size % 2
+
+
+def centres(x, window):
+    """Cut a map to the voxels that are the centre of a window that fits."""
+    for axis in spatial_axes(x):
+        margin = fitting(window, x.shape[axis]) // 2
+        size = ops.shape(x)[axis]
+        length = _at_least_one(size - 2 * margin)
+        start = margin if isinstance(size, int) else ops.minimum(margin, size - 1)
+        shape = [length if a == axis else s for a, s in enumerate(ops.shape(x))]
+        x = ops.slice(x, [start if a == axis else 0 for a in range(len(shape))], shape)
+    return x
+
+
+def _along_axes(x, matrix_of):
+    """Multiply every spatial axis by `matrix_of(size, size if it is known else None)`."""
+    # A product with a banded matrix per axis: matrix products are fast under XLA on every device, while its
+    # convolutions are slow on a CPU, and sums of shifted arrays are fused into one another and computed many times
+    # over.
+    letters = "bijkc"[: len(x.shape) - 1] + "c"
+    for axis in spatial_axes(x):
+        taken = letters[axis]
+        matrix = matrix_of(ops.shape(x)[axis], x.shape[axis])
+        x = ops.einsum(f"{letters},{taken}m->{letters.replace(taken, 'm')}", x, matrix)
+    return x
+
+
+def _window_matrix(size, window, sigma, dtype):
+    """Return the weight of each voxel in each window along one axis, `[size, size - window + 1]`."""
+    voxel, start = ops.arange(size, dtype="int32"), ops.arange(_at_least_one(size - window + 1), dtype="int32")
+    place = ops.expand_dims(voxel, 1) - ops.expand_dims(start, 0)
+    taps = np.exp(-((np.arange(window) - (window - 1) / 2) ** 2) / (2 * sigma**2))
+    distance = ops.cast(place, dtype) - (window - 1) / 2
+    weight = ops.exp(-ops.square(distance) / (2 * sigma**2)) / float(taps.sum())
+    return ops.where(ops.logical_and(place >= 0, place < window), weight, ops.zeros_like(weight))
+
+
+def _at_least_one(size):
+    """`max(size, 1)` of a size that is known or a tensor."""
+    return max(size, 1) if isinstance(size, int) else ops.maximum(size, 1)
