@@ -24,6 +24,8 @@ every_loss_by_sample = pytest.mark.parametrize("text", [text for text in EVERY i
 
 # Arguments that make a loss fast where its defaults only cost time. A loss without an entry runs with its defaults.
 QUICK = {
+    # In noise every voxel has an outline, which must not win over being right.
+    "active_contour": {"region_weight": 10.0},
     "cl_dice": {"iterations": 2},
     "dice_cldice": {"iterations": 2},
     # By default it forgets all that is thinner than an erosion, and noise is nothing else.
@@ -36,8 +38,24 @@ QUICK = {
     "unet3plus": {"window": 3},
 }
 
+# One loss of each structure: what they have in common (how arrays are read, weights, reduction) is tried on these in
+# every way, on the others in one way, and by `-m matrix` on all in every way.
+REPRESENTATIVES = ("dice", "cross_entropy", "lovasz", "boundary", "cl_dice", "ssim", "dice_ce", *COMPOUNDS)
+
+
+def every_loss_and(argument, values, ordinary):
+    """Parametrize a law by all losses and by values, of which those who represent no others get `ordinary` alone."""
+    cases = [
+        pytest.param(text, value, marks=[] if text in REPRESENTATIVES or value in ordinary else pytest.mark.matrix)
+        for text in EVERY
+        for value in values
+    ]
+    return pytest.mark.parametrize(("text", argument), cases)
+
+
 KINDS = ("binary", "multiclass", "multilabel")
 every_kind = pytest.mark.parametrize("kind", KINDS)
+every_loss_and_kind = every_loss_and("kind", KINDS, ordinary=["multiclass"])
 SPATIAL = (6, 5, 4)
 BY_RANK = {1: (20,), 2: (6, 5), 3: SPATIAL}
 CLASSES = 3

@@ -4,9 +4,9 @@
     python tests/losses/make_saved.py tversky    # write these, if they are missing
     python tests/losses/make_saved.py --force tversky
 
-For each loss there are `saved/NAME.keras`, compiled with arguments that are not its defaults, and `saved/NAME.json` with
-the loss's configuration, its text, and its value on fixed arrays. An existing file is only written anew with `--force`,
-which is never right for a loss that has been released.
+For each loss there are `saved/NAME.keras`, compiled with arguments that are not its defaults, and `saved/NAME.json`
+with the loss's configuration, its text, and its value on fixed arrays. An existing file is only written anew with
+`--force`, which is never right for a loss that has been released.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from loss_cases import VOXELWISE, batch_of, every_loss, make, tensorflow_only, value_and_gradient
+from loss_cases import REPRESENTATIVES, VOXELWISE, batch_of, every_loss, make, tensorflow_only, value_and_gradient
 
 from keras_seg import losses
 from keras_seg.losses import backend, stream
@@ -46,17 +46,22 @@ def test_in_a_plain_graph_of_open_sizes_as_in_eager_mode(text):
     assert_same(in_a_graph(loss, BATCH.labels, BATCH.logits, sizes_are_open=True), expected)
 
 
-@every_loss
+@pytest.mark.parametrize("text", VOXELWISE)
 def test_jitted_and_in_slabs_as_in_eager_mode(text, monkeypatch):
-    """Slabs are a matter of the compiled loop; eager mode visits all voxels at once."""
+    """Slabs are a matter of the compiled loop; eager mode visits all voxels at once.
+
+    A loss that looks at neighbours has no slabs; `test_losses_train.py` compiles it for sizes that are known.
+    """
     loss = make(text, from_logits=True)
     expected = value_and_gradient(loss, BATCH.truth, BATCH.logits)
     monkeypatch.setattr(stream, "SLAB_ELEMENTS", WITH_REST)
     assert_same(in_a_graph(loss, BATCH.truth, BATCH.logits, jit_compile=True), expected)
 
 
-@pytest.mark.parametrize("text", VOXELWISE)
-@pytest.mark.parametrize("elements", [WITH_REST, WITHOUT_REST], ids=["with_a_rest", "without_a_rest"])
+@pytest.mark.parametrize(
+    ("text", "elements"),
+    [(text, WITH_REST) for text in VOXELWISE] + [(text, WITHOUT_REST) for text in VOXELWISE if text in REPRESENTATIVES],
+)
 def test_slabs_of_any_size_and_encoding(text, elements, monkeypatch):
     """The slabs themselves need no compiler, only a loop: here Python walks through it."""
     weight = np.random.default_rng(0).random(BATCH.labels.shape).astype("float32")

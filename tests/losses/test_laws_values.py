@@ -104,9 +104,11 @@ def test_mirroring_space_changes_nothing(text, kind):
     batch = batch_of(kind)
     loss = make(text, **batch.options)
     values = value(loss, batch.truth, batch.probabilities)
-    for axis in (1, 2, 3):
-        mirrored = value(loss, np.flip(batch.truth, axis).copy(), np.flip(batch.probabilities, axis).copy())
-        np.testing.assert_allclose(mirrored, values, rtol=1e-5)
+    # All mirror images stacked along the batch: one call is cheaper than three.
+    truth, probabilities = (
+        np.concatenate([np.flip(x, axis) for axis in (1, 2, 3)]) for x in (batch.truth, batch.probabilities)
+    )
+    np.testing.assert_allclose(value(loss, truth, probabilities), np.tile(values, 3), rtol=1e-5)
 
 
 @every_loss
@@ -137,9 +139,8 @@ def test_an_axis_of_one_voxel_changes_nothing_by_default_either(name):
 
 
 @every_loss_by_sample
-@every_kind
-def test_reductions(text, kind):
-    batch = batch_of(kind)
+def test_reductions(text):
+    batch = batch_of("multiclass")
     values = value(make(text, **batch.options), batch.truth, batch.probabilities)
     weight = np.array([1.0, 0.0, 3.0], "float32")
     expected = {
@@ -155,12 +156,8 @@ def test_reductions(text, kind):
 
 
 def test_confidence_in_the_right_class_pays_for_every_loss():
-    """Along the way from a uniform prediction to the truth every loss that is a distance to it falls.
-
-    The classes are bands: where each voxel is its own object, the outlines are longer than anything else.
-    """
-    rows, columns = np.indices((6, 5)) // 2
-    labels = np.stack([rows, columns])
+    """Along the way from a uniform prediction to the truth every loss that is a distance to it falls."""
+    labels = np.random.default_rng(1).integers(0, 3, (2, 6, 5))
     certainties = [activated(k * one_hot(labels), "multiclass") for k in (0.5, 2.0, 6.0)]
     for name in sorted(set(losses.names()) - set(SOFTER)):
         loss = make(name, reduction="mean")

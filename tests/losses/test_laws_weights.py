@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from loss_cases import (
+    KINDS,
     batch_of,
     every_kind,
     every_loss,
+    every_loss_and,
+    every_loss_and_kind,
     every_voxelwise_loss,
     having,
     make,
@@ -49,8 +52,7 @@ def test_a_sample_of_weight_2_is_seen_twice_by_sums_over_the_batch(name):
     np.testing.assert_allclose(weighted, value(loss, batch.truth[seen], batch.probabilities[seen]), rtol=1e-5)
 
 
-@every_loss
-@every_kind
+@every_loss_and_kind
 def test_shapes_of_sample_weights(text, kind):
     batch = batch_of(kind)
     loss = make(text, **batch.options)
@@ -122,10 +124,12 @@ def with_ignored_voxels(kind, from_logits=False):
     return batch, clean, weight, truth, prediction
 
 
-@every_loss
-@every_kind
-@pytest.mark.parametrize("from_logits", [False, True], ids=["probabilities", "logits"])
-def test_ignored_voxels_change_nothing_whatever_they_hold(text, kind, from_logits):
+HELD = [(kind, from_logits) for kind in KINDS for from_logits in (False, True)]
+
+
+@every_loss_and("held", HELD, ordinary=[("binary", True), ("multiclass", False), ("multiclass", True)])
+def test_ignored_voxels_change_nothing_whatever_they_hold(text, held):
+    kind, from_logits = held
     batch, clean, weight, truth, prediction = with_ignored_voxels(kind, from_logits)
     loss = make(text, **batch.options, from_logits=from_logits)
     expected, expected_gradient = value_and_gradient(loss, batch.truth, clean, weight)

@@ -9,6 +9,7 @@ from loss_cases import (
     batch_of,
     every_kind,
     every_loss,
+    every_loss_and,
     having,
     leaves,
     make,
@@ -87,9 +88,8 @@ def test_value_and_gradient_are_finite_at_the_corners_with_every_option(options,
     assert_finite(make(name, **options, from_logits=True), truth, 200 * probabilities - 100)
 
 
-@every_loss
 @every_kind
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@every_loss_and("dtype", ["bfloat16", "float16"], ordinary=["float16"])
 def test_half_precision_is_finite_at_the_corners(text, kind, dtype):
     truth, probabilities = corners(kind)
     loss = make(text, **batch_of(kind).options, from_logits=True)
@@ -128,7 +128,7 @@ def test_the_gradient_is_that_of_the_value(text, kind, rank):
     total, gradient = value_and_gradient(loss, batch.truth, logits)
     assert total.dtype == gradient.dtype == np.float64
     rng = np.random.default_rng(11)
-    for _ in range(3):
+    for _ in range(2):
         direction = rng.normal(size=logits.shape)
         ahead, behind = (value(loss, batch.truth, logits + sign * step * direction) for sign in (1, -1))
         expected = (gradient * direction).sum()

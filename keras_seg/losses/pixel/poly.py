@@ -15,7 +15,7 @@ class PolyCrossEntropyLoss(PixelLoss):
 
     `-log p` is `(1 - p) + (1 - p)^2 / 2 + ...`; `epsilon1` is added to the first factor. The paper's best values differ
     with the task, from -1 (detection) to 2 (ImageNet). At -1 the term is gone; below, the loss would reward doubt, so
-    that is refused. Formula and bound are those of the paper's code listing.
+    that is refused. Followed: public transcriptions of the paper's code listing.
 
     Args:
         epsilon1: What is added to the factor of `1 - p_t`; 0 is cross-entropy.
@@ -44,7 +44,7 @@ class PolyCrossEntropyLoss(PixelLoss):
 class PolyFocalLoss(PixelLoss):
     """Focal loss plus the next power: mean of `alpha_t (-(1 - p_t)^gamma log p_t + epsilon1 (1 - p_t)^(gamma + 1))`.
 
-    As in the paper's code listing for the balanced form, `alpha_t` multiplies both terms. (Some implementations leave
+    As in public transcriptions of the paper's listing, `alpha_t` multiplies both terms. (Some implementations leave
     it out of the second: with `alpha=None` they agree.)
 
     Args:
