@@ -7,7 +7,7 @@ FAR = 1e12
 # Lines up to this long are taken whole, longer ones in chunks that need to look no farther than their distances reach.
 WHOLE = 128
 CHUNK = 16
-# So many parabolas at a time: what is lowest so far is then read and written once for all of them.
+# So many parabolas at a time (on either side): what is lowest so far is then read and written once for all of them.
 AT_ONCE = 4
 
 
@@ -135,10 +135,10 @@ def _lower_envelope(height, axis, step, two_sided=False):
             return ops.logical_and(distance <= length - size, closest < highest)
 
         def outside(distance, lowest):
-            for k in range(AT_ONCE // 2):
+            for k in range(AT_ONCE):
                 lowest = under(lowest, start - distance - k)
                 lowest = under(lowest, start + size - 1 + distance + k)
-            return distance + AT_ONCE // 2, lowest
+            return distance + AT_ONCE, lowest
 
         lowest = ops.fori_loop(0, -(-size // AT_ONCE), inside, ops.abs(own) if two_sided else own)
         if size is not length:

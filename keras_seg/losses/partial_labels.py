@@ -23,8 +23,8 @@ class PartialLabelsLoss(SegmentationLoss):
       background's, and `loss` sees the classes that are left (from logits by `logsumexp`).
     * Exclusion loss: what is annotated as one class is no other. With `e` the voxels annotated as any foreground class
       and `p` the probability of a class that is not annotated, it is `2 sum e p / (sum e + sum p)`, averaged over those
-      classes, plus the mean over voxels of `e log(1 + p)`, summed over them: the paper's exclusion Dice and exclusion
-      cross-entropy.
+      classes, plus the mean over voxels of `e log(1 + p)`, summed over them: exclusion Dice and exclusion cross-entropy,
+      as they are commonly given; they were not checked against the paper's own text.
 
     Masks with a class axis, `[batch, *spatial, classes]`, have a 1 for every class that a voxel may have.
     A sample that shows several such backgrounds counts as the mean of both readings; one that shows none is taken to be
@@ -34,7 +34,7 @@ class PartialLabelsLoss(SegmentationLoss):
         loss: The loss on the classes that are annotated: anything that `keras_seg.losses.get` takes. It may not be
             `multilabel`: only classes that exclude each other can be merged.
         labeled: `{value of the background: [annotated classes]}`, one entry per kind of data set.
-        exclusion_weight: Weight of the exclusion loss; 0 leaves it out. 1 is the paper's sum.
+        exclusion_weight: Weight of the exclusion loss; 0 leaves it out, 1 is the plain sum of both.
         name: Name of the instance.
         **options: Options of `loss`, such as `ignore_class=255` or `reduction`.
 

@@ -17,6 +17,8 @@ COMPOUND_OF = {
     "boundary": "dice + 0.05 * boundary",
     "cl_dice": "dice_cldice",
     "generalized_cross_entropy": "dice + generalized_cross_entropy",
+    "hausdorff_dt": "dice + 0.01 * hausdorff_dt",
+    "hausdorff_erosion": "dice + 0.1 * hausdorff_erosion",
     "ms_ssim": "unet3plus",
     "region_mutual_information": "dice_ce + region_mutual_information",
     "skeleton_recall": "dice_ce + skeleton_recall",
@@ -61,4 +63,4 @@ def test_a_loss_trains(name, classes):
 
 
 def test_only_losses_are_in_the_table():
-    assert set(COMPOUND_OF) <= set(losses.names())
+    assert {*COMPOUND_OF, *AT_OTHER_VALUES} <= set(losses.names())

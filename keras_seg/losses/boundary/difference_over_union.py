@@ -37,8 +37,6 @@ class BoundaryDoULoss(MapLoss):
     Reference: [Sun et al., 2023](https://arxiv.org/abs/2308.00220)
     """
 
-    space = {"max_alpha": (0.0, 0.95)}
-
     def __init__(self, max_alpha=0.8, smooth=1e-5, spacing=None, **options):
         super().__init__(**options)
         self.max_alpha = check_range("max_alpha", max_alpha, low=-1, high=1)

@@ -40,7 +40,8 @@ def assert_like_scipy(masks, full):
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_components_are_those_of_scipy(rank, full, data):
-    shape = data.draw(st.tuples(*[st.integers(1, 7)] * rank))
+    # Few shapes, since some backends compile for each.
+    shape = data.draw(st.sampled_from([(7, 1, 3)[:rank], (2, 6, 5)[:rank], (4, 4, 4)[:rank]]))
     assert_like_scipy(data.draw(arrays(bool, (2, *shape))), full)
 
 
