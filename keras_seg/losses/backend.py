@@ -19,11 +19,23 @@ def compiled(function):
     jitted = tf.function(function, jit_compile=True, autograph=False)
 
     def call(*tensors):
-        if tf.executing_eagerly():
+        if tf.executing_eagerly() or _is_jitted_around(tf):
             return function(*tensors)
         return jitted(*tensors)
 
     return call
+
+
+def _is_jitted_around(tf):
+    """Whether the graph that is being built is part of a step that XLA compiles as a whole.
+
+    There a nested compiled function may be handed its arguments as constants, and is then compiled anew for every
+    batch.
+    """
+    # TensorFlow does not say so in public.
+    from tensorflow.python.ops import control_flow_util
+
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 def as_written(function):

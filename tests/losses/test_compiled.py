@@ -38,6 +38,18 @@ def assert_same(got, expected):
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-3, atol=1e-5 * np.abs(expected[1]).max())
 
 
+@pytest.mark.parametrize("jitted", [True, False])
+def test_nothing_is_compiled_on_its_own_inside_a_jitted_step(jitted):
+    """XLA may make constants of what it hands to a nested function, and compile it anew for every batch."""
+    import tensorflow as tf
+
+    loss = make("ssim", from_logits=True)
+    step = tf.function(lambda y_true, y_pred: loss(y_true, y_pred), jit_compile=jitted, autograph=False)
+    graph = step.get_concrete_function(BATCH.labels, BATCH.logits).graph
+    compiled = [op.name for op in graph.get_operations() if "PartitionedCall" in op.type]
+    assert bool(compiled) is not jitted
+
+
 @every_loss
 def test_in_a_plain_graph_of_open_sizes_as_in_eager_mode(text):
     """Where the loss compiles itself. A network for any size has `None` in its shapes, so the loss gets such."""

@@ -128,9 +128,9 @@ def half_log_det(vectors, weight, given, dtype=None):
     ridge, total = RIDGE**0.5 * identity + ops.zeros_like(x[:, :, :1]), 0.0
     with backend.full_precision():
         for hidden in (0.0,) if dtype == "float64" else (1e-5, 1e-5, 0.0):
-            covariance = ops.stop_gradient(_gram(x) + _gram(ridge))
+            covariance = _gram(x) + _gram(ridge)
             trace = ops.sum(covariance * identity, axis=(1, 2), keepdims=True)
-            whitening, log_pivots = whiten(covariance + hidden * trace * identity)
+            whitening, log_pivots = map(ops.stop_gradient, whiten(covariance + hidden * trace * identity))
             total = total + ops.sum(log_pivots[:, given:], axis=1) / 2
             x, ridge = ops.matmul(whitening, x), ops.matmul(whitening, ridge)
     square = ops.sum(ops.square(x[:, given:]), axis=(1, 2)) / 2
