@@ -29,10 +29,7 @@ def squared_distance(mask, spacing=None):
     """
     spacing = _sizes(mask, spacing)
 
-    def on_line(mask, step):
-        return ops.minimum(_walk(mask, 0.0, step), _walk(mask, 0.0, step, down=True))
-
-    distance = _along_last_axis(on_line, mask, spacing[-1])
+    distance = _walk(ops.where(mask, 0.0, FAR**0.5), spacing[-1])
     for axis in range(len(spacing) - 1, 0, -1):
         distance = _lower_envelope(distance, axis, spacing[axis - 1])
     return distance
@@ -53,13 +50,9 @@ def squared_distance_across(mask, spacing=None):
     """
     spacing = _sizes(mask, spacing)
 
-    def on_line(mask, step):
-        changes = ops.not_equal(mask[:, 1:], mask[:, :-1])
-        none = ops.zeros_like(mask[:, :1])
-        up, down = ops.concatenate([none, changes], axis=1), ops.concatenate([changes, none], axis=1)
-        return ops.minimum(_walk(up, step, step), _walk(down, step, step, down=True))
-
-    distance = _along_last_axis(on_line, mask, spacing[-1])
+    changes, none = ops.not_equal(mask[..., 1:], mask[..., :-1]), ops.zeros_like(mask[..., :1])
+    at_surface = ops.logical_or(ops.concatenate([none, changes], -1), ops.concatenate([changes, none], -1))
+    distance = _walk(ops.where(at_surface, spacing[-1], FAR**0.5), spacing[-1])
     for axis in range(len(spacing) - 1, 0, -1):
         # The sign carries the side through the minimum over parabolas.
         distance = _lower_envelope(ops.where(mask, distance, -distance), axis, spacing[axis - 1], two_sided=True)
@@ -70,25 +63,25 @@ def _sizes(mask, spacing):
     return tuple(float(size) for size in spacing) if spacing is not None else (1.0,) * (len(mask.shape) - 1)
 
 
-def _along_last_axis(function, mask, step):
-    """Square what `function` finds along the last axis, in a layout where whole planes take each step of its walk."""
-    rank = len(mask.shape) - 1
-    distance = ops.swapaxes(function(ops.swapaxes(mask, 1, rank), step), 1, rank)
-    return ops.square(ops.minimum(distance, FAR**0.5))
+def _walk(distance, step):
+    """Square of the shortest way along the last axis, one walk up and one down, each on from what it starts with."""
+    # In a layout where whole planes take each step.
+    rank = len(distance.shape) - 1
+    distance = ops.swapaxes(distance, 1, rank)
+    length = ops.shape(distance)[1]
 
+    def walk(distance, places):
+        def visit(k, state):
+            distance, last = state
+            here = ops.minimum(last + step, _planes(distance, places(k), 1))
+            return ops.slice_update(distance, _start(distance, places(k), 1), here), here
 
-def _walk(marks, start, step, down=False):
-    """Length of the way along axis 1 since the last mark, `start` at the mark itself."""
-    length = ops.shape(marks)[1]
+        far = ops.full_like(_planes(distance, 0, 1), FAR**0.5)
+        return ops.fori_loop(0, length, visit, (distance, far))[0]
 
-    def visit(k, state):
-        way, last = state
-        place = length - 1 - k if down else k
-        here = ops.where(_planes(marks, place, 1), start, last + step)
-        return ops.slice_update(way, _start(way, place, 1), here), here
-
-    way = ops.full_like(marks, FAR**0.5, dtype="float32")
-    return ops.fori_loop(0, length, visit, (way, _planes(way, 0, 1)))[0]
+    distance = walk(distance, lambda k: k)
+    distance = walk(distance, lambda k: length - 1 - k)
+    return ops.swapaxes(ops.square(ops.minimum(distance, FAR**0.5)), 1, rank)
 
 
 def _lower_envelope(height, axis, step, two_sided=False):

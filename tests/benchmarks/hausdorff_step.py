@@ -2,8 +2,8 @@
 
     python tests/benchmarks/hausdorff_step.py [--shape 2 96 96 96] [--repeats 7]
 
-A step is the loss from logits and its gradient. TensorFlow and PyTorch do not share a process, so each has its own; they
-take turns, `repeats` times, on the same arrays (blobs of smoothed noise, a prediction that knows them roughly, seed 0),
+A step is the loss from logits and its gradient. TensorFlow and PyTorch do not share a process, so each has its own;
+they take turns, `repeats` times, on the same arrays (blobs of noise, a prediction that knows them roughly, seed 0),
 and medians are compared. Needs the `oracles` extra; `--peer-python` names an interpreter that has it.
 """
 
@@ -41,7 +41,7 @@ def our_step(logits, truth):
             value = loss(y, x)
         return value, tape.gradient(value, x)
 
-    return lambda: [tensor.numpy() for tensor in step(x, y)][0]
+    return lambda: step(x, y)[0].numpy()
 
 
 def peer_step(logits, truth):
