@@ -16,6 +16,8 @@ COMPOUNDS = (
     "cross_entropy + log1p(mean(dice))",
     "dice + 0.5 * focal(gamma=3)",
     "2 * (exp(jaccard) - 1) + sqrt(tversky) * lovasz",
+    # An option that is another algorithm.
+    "lovasz(bins=64)",
 )
 EVERY = (*losses.names(), *COMPOUNDS)
 every_loss = pytest.mark.parametrize("text", EVERY)
