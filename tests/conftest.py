@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -16,22 +17,39 @@ TESTS = pathlib.Path(__file__).parent
 STARTED_EARLY = ("jax_battery", "torch_battery", "saved_models", "killed_trainings")
 
 
-class Background:
-    """A Python script that runs while the tests go on."""
+# Runs a command and leaves its exit status behind.
+RUN = "import pathlib, subprocess, sys; pathlib.Path(sys.argv[1]).write_text(str(subprocess.call(sys.argv[2:])))"
 
-    def __init__(self, folder, script, *arguments, **environment):
-        self.folder = folder
-        self.log = folder / "log.txt"
+
+class Background:
+    """A Python script that runs while the tests go on. Of several workers the first to come starts it."""
+
+    def __init__(self, factory, name, script, *arguments, **environment):
+        base = factory.getbasetemp()
+        # Workers of pytest-xdist have a folder each, in one that they share.
+        base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+        self.script, self.process = script, None
+        self.folder, self.log, self.status = (base / f"{name}{ending}" for ending in ("", ".log", ".status"))
+        try:
+            self.folder.mkdir()
+        except FileExistsError:
+            return
+        command = [sys.executable, "-c", RUN, self.status, sys.executable, TESTS / script, *arguments, self.folder]
         with self.log.open("w") as log:
-            command = [sys.executable, str(TESTS / script), *arguments, str(folder)]
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **environment}
-            )
+            environment = {**os.environ, **environment}
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
     def wait(self):
         """Wait for the end and return the folder that the script has written into."""
-        if self.process.wait(timeout=900) != 0:
-            pytest.fail(f"{self.process.args[1]} failed:\n{self.log.read_text()[-4000:]}")
+        until = time.monotonic() + 900
+        while not (self.status.exists() and self.status.read_text()):
+            if time.monotonic() > until:
+                pytest.fail(f"{self.script} has not ended:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.2)
+        if self.process is not None:
+            self.process.wait()
+        if self.status.read_text() != "0":
+            pytest.fail(f"{self.script} failed:\n{self.log.read_text()[-4000:]}")
         return self.folder
 
 
@@ -58,8 +76,7 @@ def _start_early(request, _own_cache):
 def _battery(backend, module, factory):
     if importlib.util.find_spec(module) is None:
         return None
-    folder = factory.mktemp(f"{backend}_battery")
-    return Background(folder, "backends/battery.py", KERAS_BACKEND=backend, JAX_PLATFORMS="cpu")
+    return Background(factory, f"{backend}_battery", "backends/battery.py", KERAS_BACKEND=backend, JAX_PLATFORMS="cpu")
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +94,13 @@ def torch_battery(tmp_path_factory):
 @pytest.fixture(scope="session")
 def saved_models(tmp_path_factory):
     """Models saved in one process and loaded in another by `losses/saved_models.py`, under way."""
-    return Background(tmp_path_factory.mktemp("saved_models"), "losses/saved_models.py")
+    return Background(tmp_path_factory, "saved_models", "losses/saved_models.py")
 
 
 @pytest.fixture(scope="session")
 def killed_trainings(tmp_path_factory):
     """Trainings that `training/killing.py` kills and resumes, under way."""
-    return Background(tmp_path_factory.mktemp("killing"), "training/killing.py")
+    return Background(tmp_path_factory, "killing", "training/killing.py")
 
 
 @pytest.fixture(scope="session")

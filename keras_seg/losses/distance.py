@@ -8,7 +8,7 @@ FAR = 1e12
 WHOLE = 128
 CHUNK = 16
 # So many parabolas at a time (on either side): what is lowest so far is then read and written once for all of them.
-AT_ONCE = 4
+AT_ONCE = 8
 
 
 def squared_distance(mask, spacing=None):

@@ -23,8 +23,8 @@ class PartialLabelsLoss(SegmentationLoss):
       background's, and `loss` sees the classes that are left (from logits by `logsumexp`).
     * Exclusion loss: what is annotated as one class is no other. With `e` the voxels annotated as any foreground class
       and `p` the probability of a class that is not annotated, it is `2 sum e p / (sum e + sum p)`, averaged over those
-      classes, plus the mean over voxels of `e log(1 + p)`, summed over them: exclusion Dice and exclusion cross-entropy,
-      as they are commonly given; they were not checked against the paper's own text.
+      classes, plus the mean over voxels of `e log(1 + p)`, summed over them: exclusion Dice and exclusion
+      cross-entropy, as they are commonly given; they were not checked against the paper's own text.
 
     Masks with a class axis, `[batch, *spatial, classes]`, have a 1 for every class that a voxel may have.
     A sample that shows several such backgrounds counts as the mean of both readings; one that shows none is taken to be

@@ -30,7 +30,7 @@ QUICK = {
     "active_contour": {"region_weight": 10.0},
     "cl_dice": {"iterations": 2},
     "dice_cldice": {"iterations": 2},
-    # By default it forgets all that is thinner than an erosion, and noise is nothing else.
+    # By default it forgets single voxels, and noise is nothing else.
     "hausdorff_erosion": {"erosions": 2, "threshold": 0.0, "rescale": False},
     "ssim": {"window": 3},
     # By default it says 1 of all noise that does not correlate with the truth.

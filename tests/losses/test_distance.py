@@ -7,8 +7,8 @@ from keras import ops
 from loss_cases import tensorflow_only
 from scipy.ndimage import distance_transform_edt
 
-from keras_seg.losses import signed_distance, squared_distance
-from keras_seg.losses.distance import FAR
+from keras_seg.losses import signed_distance, squared_distance, squared_distance_across
+from keras_seg.losses.distance import FAR, WHOLE
 
 SHAPES = {1: (17,), 2: (9, 13), 3: (5, 8, 7)}
 SPACINGS = {1: (2.5,), 2: (0.5, 3.0), 3: (1.5, 0.7, 2.0)}
@@ -39,6 +39,29 @@ def test_distances_are_those_of_scipy(rank, anisotropic):
     np.testing.assert_allclose(got, reference(mask, spacing), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("anisotropic", [False, True], ids=["unit", "anisotropic"])
+def test_distances_across_the_surface_are_those_of_both_sides(rank, anisotropic):
+    mask, spacing = masks(SHAPES[rank]), SPACINGS[rank] if anisotropic else None
+    got = np.sqrt(ops.convert_to_numpy(squared_distance_across(mask, spacing)))
+    np.testing.assert_allclose(got, reference(mask, spacing) + reference(~mask, spacing), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(WHOLE + 5, 7), (7, WHOLE + 5), (WHOLE + 1, 2, 2 * WHOLE), (WHOLE, WHOLE + 1)])
+@pytest.mark.parametrize("share", [0, 0.002, 0.3], ids=["corners", "sparse", "dense"])
+def test_long_lines_are_taken_in_chunks(shape, share):
+    """As far as the distances reach, which is from end to end where two opposite corners are all there is."""
+    mask = np.random.default_rng(2).random((3, *shape)) < share
+    mask[(0, *[0] * len(shape))] = mask[(1, *[-1] * len(shape))] = True
+    mask[2] = ~mask[1]
+    for spacing in (None, (0.7, 2.0, 1.3)[: len(shape)]):
+        outside, inside = reference(mask, spacing), reference(~mask, spacing)
+        got = np.sqrt(ops.convert_to_numpy(squared_distance(mask, spacing)))
+        np.testing.assert_allclose(got, outside, rtol=1e-5, atol=1e-5)
+        got = np.sqrt(ops.convert_to_numpy(squared_distance_across(mask, spacing)))
+        np.testing.assert_allclose(got, outside + inside, rtol=1e-5, atol=1e-5)
+
+
 def test_distances_in_a_large_volume_are_exact():
     """Squares of whole distances are whole numbers, exact in float32."""
     mask = np.random.default_rng(1).random((1, 40, 50, 60)) < 1e-3
@@ -63,6 +86,10 @@ def test_from_an_empty_mask_everything_is_far(rank):
     assert np.all(far >= FAR)
     assert np.all(np.isfinite(far))
     assert not ops.convert_to_numpy(squared_distance(full)).any()
+    for mask in (empty, full):
+        far = ops.convert_to_numpy(squared_distance_across(mask))
+        assert np.all(far >= FAR)
+        assert np.all(np.isfinite(far))
 
 
 def test_samples_do_not_see_each_other():
@@ -84,7 +111,8 @@ def test_open_sizes(rank, jit_compile):
         autograph=False,
         jit_compile=jit_compile,
     )
-    for shape in (SHAPES[rank], tuple(size + 3 for size in SHAPES[rank])):
+    long = (WHOLE + 3, *SHAPES[rank][1:])
+    for shape in (SHAPES[rank], tuple(size + 3 for size in SHAPES[rank]), long):
         mask = masks(shape)
         np.testing.assert_allclose(np.sqrt(traced(mask)), reference(mask, spacing), rtol=1e-5, atol=1e-5)
 

@@ -16,7 +16,7 @@ COMPOUND_OF = {
     "active_contour": "dice_ce + active_contour",
     "boundary": "dice + 0.05 * boundary",
     "cl_dice": "dice_cldice",
-    "generalized_cross_entropy": "dice + generalized_cross_entropy",
+    "generalized_cross_entropy": "dice_ce + generalized_cross_entropy",
     "hausdorff_dt": "dice + 0.01 * hausdorff_dt",
     "hausdorff_erosion": "dice + 0.1 * hausdorff_erosion",
     "ms_ssim": "unet3plus",

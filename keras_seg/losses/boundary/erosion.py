@@ -17,10 +17,9 @@ class HausdorffErosionLoss(MapLoss):
 
     `E_0 = (p - g)^2`. An erosion takes the mean of a voxel and its neighbours by a face (0 beyond the edge of the
     volume), less `threshold`, at least 0, as in the paper; then, as in the implementations in use, rescales what is
-    left to 0 ... 1 for each sample and class. What is thinner than an erosion is forgotten: noise, the whole outline
-    when it is one voxel off, and everything while no error is above `threshold`. So it cannot train a network alone:
-    use it beside a region loss, as the paper does, such as `dice + 0.1 * hausdorff_erosion`. A perfect prediction of
-    an empty mask is 0.
+    left to 0 ... 1 for each sample and class. What is no thicker than a voxel loses its ends with every erosion, a
+    single voxel is gone at the first, and nothing is left while no error is above `threshold`. So it cannot train a
+    network alone: use it beside a region loss, as the paper does, such as `dice + 0.1 * hausdorff_erosion`.
 
     Args:
         alpha: Power of the erosion's number. Larger: the thickest mistakes decide.

@@ -13,7 +13,7 @@ class GeneralizedCrossEntropyLoss(PixelLoss):
 
     A voxel costs at most `1 / q`, and one that is hopelessly wrong hardly moves the network: its label may be the
     mistake. So may be whatever is rare: by itself it can leave small structures out for good. Train it with a loss that
-    sees them, `"dice + generalized_cross_entropy"`.
+    sees them, `"dice_ce + generalized_cross_entropy"`.
 
     Args:
         q: Near 0 it is cross-entropy, at 1 `1 - p_t`, which no share of wrong labels below one half misleads.
