@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_seg.losses import backend
 from keras_seg.losses.base import check_range, is_integer
 from keras_seg.losses.boundary.surface import check_spacing, sizes_of
 from keras_seg.losses.maps import MapLoss, spatial_axes, spatial_mean
@@ -56,12 +57,54 @@ class HausdorffErosionLoss(MapLoss):
     def values(self, inputs):
         p, g, weight = self.maps(inputs)
         sizes = sizes_of(self.spacing, p)
-        eroded, total = ops.square(p - g), 0.0
-        for k in range(1, self.erosions + 1):
-            eroded = ops.maximum(cross_mean(eroded, sizes) - self.threshold, 0)
-            eroded = stretched(eroded) if self.rescale else eroded
-            total = total + eroded * k**self.alpha
-        return self.class_mean(spatial_mean(total, weight))
+
+        def erode(x):
+            x = ops.maximum(cross_mean(x, sizes) - self.threshold, 0)
+            return stretched(x) if self.rescale else x
+
+        factors = [k**self.alpha for k in range(1, self.erosions + 1)]
+        return self.class_mean(spatial_mean(repeated(erode, ops.square(p - g), factors), weight))
+
+
+def repeated(step, x, factors):
+    """Return `sum_k factors[k] step^(k + 1)(x)`, with its gradient, by one loop there and one back.
+
+    Written out, all steps would be fused into one another and computed many times over.
+
+    Args:
+        step: A function of a map that keeps its shape.
+        x: The map.
+        factors: One number per step.
+    """
+    count = len(factors)
+    factors = ops.convert_to_tensor(factors, dtype=x.dtype)
+
+    def place(k):
+        return [k] + [0] * len(x.shape)
+
+    @ops.custom_gradient
+    def run(x):
+        def there(k, state):
+            stack, x, total = state
+            stack, x = ops.slice_update(stack, place(k), ops.expand_dims(x, 0)), step(x)
+            return stack, x, total + ops.take(factors, k) * x
+
+        stack = ops.zeros((count, *ops.shape(x)), dtype=x.dtype)
+        stack, _, total = ops.fori_loop(0, count, there, (stack, x, ops.zeros_like(x)))
+
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+
+            def back(number, slope):
+                k = count - 1 - number
+                before = ops.squeeze(ops.slice(stack, place(k), (1, *ops.shape(x))), 0)
+                return backend.pull_back(step, before, slope + ops.take(factors, k) * upstream)
+
+            return ops.fori_loop(0, count, back, ops.zeros_like(upstream))
+
+        return total, gradient
+
+    return run(x)
 
 
 def cross_mean(x, sizes):
@@ -73,11 +116,11 @@ def cross_mean(x, sizes):
     """
     total, weight = x, 1.0
     for axis, size in zip(spatial_axes(x), sizes, strict=True):
-        length = ops.shape(x)[axis]
-        share = ops.cast(length > 1, x.dtype) * (min(sizes) / size) ** 2
+        share = (min(sizes) / size) ** 2
+        before = (slice(None),) * axis
         padded = ops.pad(x, [(1, 1) if a == axis else (0, 0) for a in range(len(x.shape))])
-        before, after = (_part(padded, axis, slice(start, stop)) for start, stop in ((None, -2), (2, None)))
-        total, weight = total + share * (before + after), weight + 2 * share
+        total = total + share * (padded[(*before, slice(None, -2))] + padded[(*before, slice(2, None))])
+        weight = weight + 2 * share * ops.cast(ops.shape(x)[axis] > 1, x.dtype)
     return total / weight
 
 
@@ -88,7 +131,3 @@ def stretched(x):
     extent = ops.max(x, axis=axes, keepdims=True) - low
     flat = extent < FLAT
     return ops.where(flat, x, (x - low) / ops.where(flat, ops.ones_like(extent), extent))
-
-
-def _part(x, axis, part):
-    return x[(slice(None),) * axis + (part,)]

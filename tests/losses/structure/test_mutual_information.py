@@ -1,5 +1,7 @@
 """Region mutual information: the determinant in float32 and float64, pooling, weights, arguments."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -105,16 +107,16 @@ def test_weights_count_vectors():
 
 @pytest.mark.parametrize("spatial", [(40,), (30, 31), (12, 13, 14)])
 def test_finite_in_value_and_gradient_in_every_dimension(spatial):
-    batch = batch_of("binary", spatial)
+    batch = batch_of("binary", spatial, samples=1)
     empty, full, dot = (np.zeros_like(batch.truth) for _ in range(3))
     full[...] = 1
     dot[(slice(None), *[5] * len(spatial))] = 1
-    loss = losses.RegionMutualInformationLoss(reduction=None)
-    for truth in (empty, full, dot, batch.truth):
-        for prediction in (empty, full, dot, 1 - dot, batch.probabilities, 1e-6 * batch.probabilities):
-            values, gradient = value_and_gradient(loss, truth, prediction)
-            assert np.all(np.isfinite(values))
-            assert np.all(np.isfinite(gradient))
+    truths = (empty, full, dot, batch.truth)
+    predictions = (empty, full, dot, 1 - dot, batch.probabilities, 1e-6 * batch.probabilities)
+    pairs = [np.concatenate(x) for x in zip(*itertools.product(truths, predictions), strict=True)]
+    values, gradient = value_and_gradient(losses.RegionMutualInformationLoss(reduction=None), *pairs)
+    assert np.all(np.isfinite(values))
+    assert np.all(np.isfinite(gradient))
 
 
 @tensorflow_only
