@@ -46,11 +46,15 @@ class Background:
             if time.monotonic() > until:
                 pytest.fail(f"{self.script} has not ended:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.2)
-        if self.process is not None:
-            self.process.wait()
+        self.finish()
         if self.status.read_text() != "0":
             pytest.fail(f"{self.script} failed:\n{self.log.read_text()[-4000:]}")
         return self.folder
+
+    def finish(self):
+        """Wait for the process if it is this worker's own: another worker may still need what it writes."""
+        if self.process is not None:
+            self.process.wait()
 
 
 def pytest_collection_modifyitems(items):
@@ -73,34 +77,43 @@ def _start_early(request, _own_cache):
             request.getfixturevalue(name)
 
 
+def _under_way(*arguments, **environment):
+    background = Background(*arguments, **environment)
+    yield background
+    background.finish()
+
+
 def _battery(backend, module, factory):
     if importlib.util.find_spec(module) is None:
-        return None
-    return Background(factory, f"{backend}_battery", "backends/battery.py", KERAS_BACKEND=backend, JAX_PLATFORMS="cpu")
+        yield None
+        return
+    yield from _under_way(
+        factory, f"{backend}_battery", "backends/battery.py", KERAS_BACKEND=backend, JAX_PLATFORMS="cpu"
+    )
 
 
 @pytest.fixture(scope="session")
 def jax_battery(tmp_path_factory):
     """The battery of `backends/battery.py` on JAX, under way, or `None` without JAX."""
-    return _battery("jax", "jax", tmp_path_factory)
+    yield from _battery("jax", "jax", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def torch_battery(tmp_path_factory):
     """The battery of `backends/battery.py` on torch, under way, or `None` without torch."""
-    return _battery("torch", "torch", tmp_path_factory)
+    yield from _battery("torch", "torch", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def saved_models(tmp_path_factory):
     """Models saved in one process and loaded in another by `losses/saved_models.py`, under way."""
-    return Background(tmp_path_factory, "saved_models", "losses/saved_models.py")
+    yield from _under_way(tmp_path_factory, "saved_models", "losses/saved_models.py")
 
 
 @pytest.fixture(scope="session")
 def killed_trainings(tmp_path_factory):
     """Trainings that `training/killing.py` kills and resumes, under way."""
-    return Background(tmp_path_factory, "killing", "training/killing.py")
+    yield from _under_way(tmp_path_factory, "killing", "training/killing.py")
 
 
 @pytest.fixture(scope="session")

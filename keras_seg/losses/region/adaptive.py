@@ -9,6 +9,9 @@ from keras_seg.losses.region.complement import errors
 from keras_seg.losses.region.grid import region_sums
 from keras_seg.losses.registry import register
 
+# Mistakes in a region, in voxels, below which they are none.
+FEWEST = 1e-12
+
 
 @register("adaptive_tversky")
 class AdaptiveTverskyLoss(RegionLoss):
@@ -64,7 +67,9 @@ class AdaptiveTverskyLoss(RegionLoss):
         sums = self.pooled(inputs, *region_sums(self.maps, inputs, self.regions))
         tp, fp, fn = self.foreground(*sums[:3])
         counts = ops.cast(sums[3] > 0, tp.dtype)
-        alpha, beta = (self.lowest + self.gap * safe.divide(kind, fp + fn) for kind in (fp, fn))
+        # Of hardly any mistakes neither kind is the more frequent; the square of so little is no number any more.
+        mistakes = ops.where(fp + fn > FEWEST, fp + fn, ops.zeros_like(fp))
+        alpha, beta = (self.lowest + self.gap * safe.divide(kind, mistakes) for kind in (fp, fn))
         losses = 1 - self.ratio(tp, tp + alpha * fp + beta * fn)
         mean = safe.divide(ops.sum(losses * counts, axis=1), ops.sum(counts, axis=1))
         return self.present_mean(mean, ops.sum(tp + fn, axis=1) > 0)
