@@ -9,7 +9,8 @@ from keras_seg.losses.region.complement import errors
 from keras_seg.losses.region.grid import region_sums
 from keras_seg.losses.registry import register
 
-# Mistakes in a region, in voxels, below which they are none.
+# A sum over a region, in voxels, that is taken for 0: its square, by which gradients are divided, may be beyond the
+# range of float32.
 FEWEST = 1e-12
 
 
@@ -67,9 +68,12 @@ class AdaptiveTverskyLoss(RegionLoss):
         sums = self.pooled(inputs, *region_sums(self.maps, inputs, self.regions))
         tp, fp, fn = self.foreground(*sums[:3])
         counts = ops.cast(sums[3] > 0, tp.dtype)
-        # Of hardly any mistakes neither kind is the more frequent; the square of so little is no number any more.
-        mistakes = ops.where(fp + fn > FEWEST, fp + fn, ops.zeros_like(fp))
-        alpha, beta = (self.lowest + self.gap * safe.divide(kind, mistakes) for kind in (fp, fn))
-        losses = 1 - self.ratio(tp, tp + alpha * fp + beta * fn)
+        alpha, beta = (self.lowest + self.gap * share(kind, fp + fn) for kind in (fp, fn))
+        losses = 1 - share(tp + self.smooth, tp + alpha * fp + beta * fn + self.smooth, empty=1.0)
         mean = safe.divide(ops.sum(losses * counts, axis=1), ops.sum(counts, axis=1))
         return self.present_mean(mean, ops.sum(tp + fn, axis=1) > 0)
+
+
+def share(part, whole, empty=0.0):
+    """Return `part / whole`, and `empty` where the whole is next to nothing."""
+    return safe.divide(part, ops.where(whole > FEWEST, whole, ops.zeros_like(whole)), empty=empty)
