@@ -16,8 +16,9 @@ class HausdorffDTLoss(MapLoss):
     measured on both sides to the nearest voxel on the other; `d_p` has no gradient. As in MONAI's `HausdorffDTLoss`, a
     mask that is empty or full has no surface and its distance is 0 everywhere. Where neither mask has one (nothing is
     there, nothing reaches 0.5) the value is 0. It has the unit of `spacing` to the power of `alpha` and grows with the
-    volume. Alone it hardly trains: far from a small object everything costs much, at the object little, so that
-    nothing is predicted. Use it beside a region loss, as the paper does, such as `dice + 0.01 * hausdorff_dt`.
+    volume; summed in float32 it is good to about 3e-5 of itself at 96^3. Alone it hardly trains: far from a small
+    object everything costs much, at the object little, so that nothing is predicted. Use it beside a region loss, as
+    the paper does, such as `dice + 0.01 * hausdorff_dt`.
 
     Args:
         alpha: Power of the distances. Larger: the farthest mistakes decide.
