@@ -45,3 +45,14 @@ def each_map(function, x):
     shape = ops.shape(by_class)
     maps = function(ops.reshape(by_class, (-1, *shape[2:])))
     return ops.moveaxis(ops.reshape(maps, shape), 1, rank - 1)
+
+
+def product_along(x, axis, matrix):
+    """Multiply one spatial axis of `[batch, *spatial, k]` by a matrix `[size, new size]`.
+
+    This is how windows are summed here: matrix products are fast under XLA on every device, while its convolutions are
+    slow on a CPU, and sums of shifted arrays are fused into one another and computed many times over.
+    """
+    letters = "bijkc"[: len(x.shape) - 1] + "c"
+    taken = letters[axis]
+    return ops.einsum(f"{letters},{taken}m->{letters.replace(taken, 'm')}", x, matrix)

@@ -5,7 +5,7 @@ from keras_seg.losses.boundary.distance_cross_entropy import DistanceCrossEntrop
 from keras_seg.losses.boundary.erosion import HausdorffErosionLoss
 from keras_seg.losses.boundary.hausdorff import HausdorffDTLoss
 from keras_seg.losses.boundary.integral import BoundaryLoss
-from keras_seg.losses.boundary.surface import check_spacing, signed_distance, surface_distance
+from keras_seg.losses.boundary.surface import check_spacing, signed_distance, sizes_of, surface_distance
 
 __all__ = [
     "BoundaryDoULoss",
@@ -15,5 +15,6 @@ __all__ = [
     "HausdorffErosionLoss",
     "check_spacing",
     "signed_distance",
+    "sizes_of",
     "surface_distance",
 ]

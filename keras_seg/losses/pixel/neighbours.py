@@ -7,7 +7,7 @@ from keras import ops
 from keras_seg.losses import safe
 from keras_seg.losses.base import check_range, is_integer
 from keras_seg.losses.inputs import Inputs
-from keras_seg.losses.maps import spatial_axes
+from keras_seg.losses.maps import product_along, spatial_axes
 from keras_seg.losses.pixel.base import PixelMapLoss, truth_factor
 from keras_seg.losses.registry import register
 
@@ -190,7 +190,6 @@ def along(x, axis, taps, repeat):
         taps: The window's weights, an odd number of them.
         repeat: Whether the border voxels are repeated outwards; else it is the average over what lies inside.
     """
-    # A product with a banded matrix, as for the windows of structural similarity: fast under XLA on every device.
     size, reach = ops.shape(x)[axis], len(taps) // 2
     voxel = ops.arange(size, dtype="int32")
     source = ops.expand_dims(voxel, 1) + ops.arange(-reach, reach + 1, dtype="int32")
@@ -200,9 +199,7 @@ def along(x, axis, taps, repeat):
     matrix = ops.sum(ops.cast(hit, x.dtype) * ops.convert_to_tensor(taps, dtype=x.dtype), axis=-1)
     if not repeat:
         matrix = matrix / ops.sum(matrix, axis=0)
-    letters = "bijkc"[: len(x.shape) - 1] + "c"
-    taken = letters[axis]
-    return ops.einsum(f"{letters},{taken}m->{letters.replace(taken, 'm')}", x, matrix)
+    return product_along(x, axis, matrix)
 
 
 def check_window(window, low=1):

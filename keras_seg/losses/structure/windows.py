@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_seg.losses.maps import spatial_axes
+from keras_seg.losses.maps import product_along, spatial_axes
 
 
 def window_mean(x, window, sigma):
@@ -53,14 +53,8 @@ def centres(x, window):
 
 def _along_axes(x, matrix_of):
     """Multiply every spatial axis by `matrix_of(size, size if it is known else None)`."""
-    # A product with a banded matrix per axis: matrix products are fast under XLA on every device, while its
-    # convolutions are slow on a CPU, and sums of shifted arrays are fused into one another and computed many times
-    # over.
-    letters = "bijkc"[: len(x.shape) - 1] + "c"
     for axis in spatial_axes(x):
-        taken = letters[axis]
-        matrix = matrix_of(ops.shape(x)[axis], x.shape[axis])
-        x = ops.einsum(f"{letters},{taken}m->{letters.replace(taken, 'm')}", x, matrix)
+        x = product_along(x, axis, matrix_of(ops.shape(x)[axis], x.shape[axis]))
     return x
 
 

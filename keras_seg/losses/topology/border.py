@@ -5,7 +5,7 @@ import math
 from keras import ops
 
 from keras_seg.losses.base import check_range
-from keras_seg.losses.boundary import check_spacing
+from keras_seg.losses.boundary import check_spacing, sizes_of
 from keras_seg.losses.components import check_instances, label, number
 from keras_seg.losses.distance import squared_distance
 from keras_seg.losses.maps import each_map
@@ -95,11 +95,7 @@ class BorderCrossEntropyLoss(PixelMapLoss):
     def border(self, voxels):
         """Return the border term, `[batch, *spatial, 1]` with a softmax, `[batch, *spatial, classes]` with sigmoids."""
         inside = ops.stop_gradient(voxels.truth) > 0.5
-        rank = len(inside.shape) - 2
-        if self.spacing is not None and len(self.spacing) != rank:
-            raise ValueError(
-                f"`spacing` has {len(self.spacing)} sizes for {rank} spatial axes. Received: spacing={self.spacing}."
-            )
+        sizes = sizes_of(self.spacing, inside)
         if voxels.weight is not None:
             inside = ops.logical_and(inside, voxels.weight > 0)
         components = each_map(label, inside if voxels.sigmoid else inside[..., 1:])
@@ -109,7 +105,7 @@ class BorderCrossEntropyLoss(PixelMapLoss):
 
         def term(components):
             instances = number(components, self.max_instances)
-            first, second = two_nearest(instances, self.max_instances, self.spacing)
+            first, second = two_nearest(instances, self.max_instances, sizes)
             return self.w0 * ops.exp(ops.square(first + second) / (-2 * self.sigma**2))
 
         return each_map(term, components)
