@@ -9,6 +9,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "check",
+    "compare",
+    "comparison",
     "compile",
     "data",
     "evaluation",
@@ -25,9 +27,10 @@ __all__ = [
 ]
 
 # Imported when first used: reading files, training and searching are not needed to load a model.
-_MODULES = ("data", "evaluation", "inference", "losses", "metrics", "overlay", "training", "tuner", "zoo")
+_MODULES = ("comparison", "data", "evaluation", "inference", "losses", "metrics", "overlay", "training", "tuner", "zoo")
 _MEMBERS = {
     "check": "keras_seg.checking",
+    "compare": "keras_seg.comparison",
     "compile": "keras_seg.compiling",
     "load_model": "keras_seg.saving",
     "load_run": "keras_seg.training",
@@ -56,4 +59,5 @@ if pathlib.Path(sys.argv[0] if sys.argv else "").stem != "keras-seg":
     from keras_seg.saving import load_model
 
 if TYPE_CHECKING:
+    from keras_seg.comparison import compare
     from keras_seg.training import load_run, train

@@ -121,20 +121,20 @@ def _height(view, aspect):
 
 def _draw(axis, column, image, truth, prediction, aspect):
     """Draw one cell of the picture."""
-    axis.imshow(_grey_or_color(image), cmap="gray", vmin=0, vmax=1, aspect=aspect, interpolation="nearest")
+    axis.imshow(grey_or_color(image), cmap="gray", vmin=0, vmax=1, aspect=aspect, interpolation="nearest")
     layers = {"truth": truth, "prediction": prediction, "error": _errors(truth, prediction)}
     if column in layers:
         colors, opacity = (
             ([color for _, color in ERRORS], ERROR_OPACITY) if column == "error" else (CLASS_COLORS, OPACITY)
         )
-        axis.imshow(_paint(layers[column], colors, opacity), aspect=aspect, interpolation="nearest")
+        axis.imshow(paint(layers[column], colors, opacity), aspect=aspect, interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set_visible(False)
 
 
-def _grey_or_color(image):
+def grey_or_color(image):
     """Image scaled to 0..1: RGB where it has three channels, the first channel otherwise."""
     shown = image if image.shape[-1] == 3 else image[..., 0]
     low, high = np.percentile(shown, (1, 99))
@@ -147,7 +147,7 @@ def _errors(truth, prediction):
     return np.where(truth == prediction, 0, errors)
 
 
-def _paint(labels, colors, opacity):
+def paint(labels, colors, opacity):
     """Labels `[rows, columns]` as RGBA: transparent where 0, a colour of the list otherwise."""
     from matplotlib.colors import to_rgba
 

@@ -36,3 +36,15 @@ def clock_face(seconds):
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def one_line(error):
+    """Return an error as one line of at most 200 characters: its type, and the first line of what it says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    name = type(error).__name__
+    return shorten(" ".join(f"{name}: {lines[0]}".split()) if lines else name, 200)
+
+
+def shorten(text, width):
+    """Return a text cut to `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"

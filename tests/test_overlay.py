@@ -4,7 +4,7 @@ import PIL.Image
 import pytest
 
 from keras_seg.data import Case, phantoms
-from keras_seg.overlay import CLASS_COLORS, ERRORS, _errors, _paint, _score_text, _slice, overlay
+from keras_seg.overlay import CLASS_COLORS, ERRORS, _errors, _score_text, _slice, overlay, paint
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_errors_are_told_apart():
 
 
 def test_background_is_transparent_and_colours_begin_again():
-    painted = _paint(np.array([[0, 1, 2, 8]], "uint8"), CLASS_COLORS, 0.5)
+    painted = paint(np.array([[0, 1, 2, 8]], "uint8"), CLASS_COLORS, 0.5)
     assert painted[0, 0].tolist() == [0, 0, 0, 0]
     assert painted[0, 1].tolist() == [*matplotlib.colors.to_rgb("#E69F00"), 0.5]
     np.testing.assert_array_equal(painted[0, 1], painted[0, 3])

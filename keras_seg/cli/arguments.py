@@ -5,12 +5,18 @@ import math
 import tomllib
 
 
-def add_recipe_options(parser):
-    """Add the options that override parts of the recipe, for `check` and `train`."""
+def add_recipe_options(parser, loss=True):
+    """Add the options that override parts of the recipe.
+
+    Args:
+        parser: Parser of a command.
+        loss: Whether there is one loss, which is a part of it.
+    """
     group = parser.add_argument_group("recipe", "What is not given is chosen from the data, the memory and the time.")
     add = group.add_argument
     add("--model", help="network of the zoo: unet or vnet")
-    add("--loss", help='name or text of the loss, such as tversky or "dice + 0.5 * focal(gamma=3)"')
+    if loss:
+        add("--loss", help='name or text of the loss, such as tversky or "dice + 0.5 * focal(gamma=3)"')
     add("--filters", nargs="+", type=int, metavar="N", help="width of each level, the finest first")
     add("--patch", nargs="+", type=int, metavar="N", help="size of a training patch, one number per axis, in voxels")
     add("--batch-size", type=int, metavar="N", help="patches in a batch")
@@ -40,7 +46,8 @@ def recipe_overrides(options):
     Raises:
         ValueError: If an entry of `--set` is not `TABLE.KEY=VALUE`.
     """
-    found = {key: getattr(options, name) for name, key in SHORT.items() if getattr(options, name) is not None}
+    given = {key: getattr(options, name, None) for name, key in SHORT.items()}
+    found = {key: value for key, value in given.items() if value is not None}
     for entry in options.set:
         key, equals, text = entry.partition("=")
         if not equals or "." not in key:

@@ -5,10 +5,10 @@ import os
 import sys
 import time
 
-from keras_seg.cli import check, evaluate, predict, train
+from keras_seg.cli import check, compare, derive, evaluate, predict, train
 from keras_seg.cli.loading import quiet_loading
 
-COMMANDS = (check, train, predict, evaluate)
+COMMANDS = (check, train, predict, evaluate, compare, derive)
 INTERRUPTED = 130
 
 EPILOG = """\
@@ -16,6 +16,8 @@ keras-seg check    DATA                      what is in a folder, and how it wou
 keras-seg train    DATA --out RUN            a trained network in a run folder
 keras-seg predict  RUN IMAGES --out MASKS    masks with the images' format, affine and header
 keras-seg evaluate RUN DATA                  Dice, IoU, HD95, surface Dice per case and class
+keras-seg compare  DATA --out OUT            the same network once per loss: tables, tests, pictures
+keras-seg derive   DATA NEW --merge 1 2      the same images with other labels: classes merged, borders, phantoms
 
 DATA is a folder of images/ and labels/ (same names in both), an MSD task or an nnU-Net raw data set; NIfTI, PNG, TIFF
 or NumPy files. `keras-seg COMMAND --help` lists the options of a command.

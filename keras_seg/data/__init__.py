@@ -4,6 +4,7 @@ from keras_seg.data.arrays import common_shape, fit_shape, stack, unfit_shape
 from keras_seg.data.augmentation import Augmentation
 from keras_seg.data.cache import cache_folder, cache_size, clear_cache
 from keras_seg.data.case import Case, check_alike, class_shares, num_classes
+from keras_seg.data.derived import derive, write_phantoms
 from keras_seg.data.facts import CaseFacts
 from keras_seg.data.fingerprints import Fingerprint, fingerprint
 from keras_seg.data.folder import (
@@ -49,6 +50,7 @@ __all__ = [
     "class_shares",
     "clear_cache",
     "common_shape",
+    "derive",
     "find_cases",
     "find_images",
     "find_label_map",
@@ -72,6 +74,7 @@ __all__ = [
     "stack",
     "unfit_shape",
     "write_label",
+    "write_phantoms",
     "write_scores",
     "zscore",
 ]

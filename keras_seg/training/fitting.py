@@ -13,6 +13,7 @@ from keras_seg.training.callbacks.averaging import warm_up_average
 from keras_seg.training.callbacks.checkpoint import Checkpoint
 from keras_seg.training.callbacks.display import Display
 from keras_seg.training.callbacks.divergence import StopOnDivergence
+from keras_seg.training.callbacks.gradient import GradientNorm, sum_gradient_norms
 from keras_seg.training.callbacks.learning_rate import LearningRate
 from keras_seg.training.callbacks.validation import WholeCaseValidation
 from keras_seg.training.interrupts import Interrupts
@@ -99,6 +100,7 @@ class Network:
             make_deterministic()
         self.model = build(recipe, fingerprint)
         warm_up_average(self.model.optimizer)
+        self.gradient_norms = sum_gradient_norms(self.model.optimizer)
         # Never the trained model itself: this one is saved, without loss and optimizer, and predicts between steps.
         self.main = explain_sizes(keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name))
         self.predict = case_predictor(self.main, recipe, fingerprint.num_classes)
@@ -116,9 +118,10 @@ class Training:
         clock: `Clock`.
         console: `rich.console.Console` or `None`.
         tensorboard: Whether to write a log for TensorBoard.
+        display: What shows the training, used as `Display` is. `None`: a `Display` on the console.
     """
 
-    def __init__(self, setup, network, cases, folder, state, clock, console=None, tensorboard=False):
+    def __init__(self, setup, network, cases, folder, state, clock, console=None, tensorboard=False, display=None):
         self.setup = setup
         self.model = network.model
         self.cases = cases
@@ -126,6 +129,7 @@ class Training:
         self.state = state
         self.clock = clock
         self.console = console
+        self.display = display
         self._make_callbacks(network, tensorboard)
 
     def run(self):
@@ -177,7 +181,8 @@ class Training:
     def _make_callbacks(self, network, tensorboard):
         recipe = self.setup.recipe
         training = recipe.training
-        self.display = Display(self.console, training.epochs, training.steps_per_epoch, self.state, self.clock)
+        if self.display is None:
+            self.display = Display(self.console, training.epochs, training.steps_per_epoch, self.state, self.clock)
         self.interrupts = Interrupts()
         self.rate = LearningRate(
             training.learning_rate,
@@ -215,7 +220,9 @@ class Training:
         divergence = StopOnDivergence(
             self.folder.path, self.patches, lambda: self.rate.rate, training.clip_norm, training.precision
         )
-        self.callbacks = [EpochSchedule(), self.rate, divergence, self.validation, self.checkpoint, self.interrupts]
+        norms = GradientNorm(network.gradient_norms)
+        self.callbacks = [EpochSchedule(), self.rate, norms, divergence]
+        self.callbacks += [self.validation, self.checkpoint, self.interrupts]
         if tensorboard:
             self.callbacks.append(keras.callbacks.TensorBoard(str(self.folder.tensorboard), write_graph=False))
         self.callbacks.append(self.display)

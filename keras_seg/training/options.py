@@ -70,12 +70,13 @@ def differences(recorded, given):
     return lines
 
 
-def check_same(folder, pairs):
+def check_same(folder, pairs, what="run"):
     """Refuse to go on with a run under other options.
 
     Args:
         folder: Path of the run, for the message.
         pairs: Tuples `(recorded, given)`, see `differences`.
+        what: What the folder holds.
 
     Raises:
         ValueError: If there is a difference; the message lists them all.
@@ -84,8 +85,8 @@ def check_same(folder, pairs):
     if lines:
         listed = "\n".join(f"  {line}" for line in lines)
         raise ValueError(
-            f"{folder}: the run was started with other options, and going on with these would mix two trainings:\n"
-            f"{listed}\nLeave them out to go on as the run was started, or train into another folder."
+            f"{folder}: the {what} was started with other options, and going on with these would mix two trainings:\n"
+            f"{listed}\nLeave them out to go on as the {what} was started, or train into another folder."
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_seg.files import explained
+from keras_seg.training.callbacks import gradient
 
 NAME = re.compile(r"epoch-(\d+)")
 VARIABLES = "variables.npz"
@@ -154,12 +155,14 @@ def restore_variables(path, model):
 def _variables(model):
     """Return everything that a step changes, by its place; metrics begin anew with each epoch.
 
-    Not by its name: Keras numbers the names of layers on, from one network of a process to the next.
+    Not by its name: Keras numbers the names of layers on, from one network of a process to the next. The sum of an
+    epoch's gradient norms begins anew as metrics do.
     """
     metrics = {id(variable) for variable in model.metrics_variables}
     weights = [variable for variable in model.variables if id(variable) not in metrics]
+    own = [variable for variable in model.optimizer.variables if variable.name != gradient.NAME]
     named = {f"model_{index:04d}": variable for index, variable in enumerate(weights)}
-    return named | {f"optimizer_{index:04d}": variable for index, variable in enumerate(model.optimizer.variables)}
+    return named | {f"optimizer_{index:04d}": variable for index, variable in enumerate(own)}
 
 
 def _states(folder):

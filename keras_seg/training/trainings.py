@@ -106,6 +106,45 @@ def train(
     return run
 
 
+def train_prepared(setup, cases, out, options, display=None):
+    """Train one of several runs on cases that are prepared already; one that was begun goes on where it stands.
+
+    There is no clock: it takes the epochs of its recipe, whatever else the machine does. The run is one as `train`
+    leaves it, without the picture of its validation cases.
+
+    Args:
+        setup: `Setup` with the recipe of this run.
+        cases: `PreparedCases` of the training and validation cases.
+        out: Folder of the run.
+        options: `Options` that the split was made with.
+        display: What shows the training, used as `Display` is.
+
+    Returns:
+        Whether it got to its end; `False` after Ctrl-C.
+
+    Raises:
+        ValueError: If another recipe stands in the folder.
+        TrainingDiverged: If the loss is no longer finite.
+        OSError: If the disk is full or the folder cannot be written to.
+    """
+    folder, state, clock = RunFolder(out), TrainingState(), Clock()
+    if folder.open(resume=True):
+        check_same(folder, [(folder.read_recipe().to_dict(), setup.recipe.to_dict())])
+        found = read_state(folder.state)
+        state = state if found is None else found[0]
+        clock.before = state.elapsed
+    else:
+        folder.clear()
+        setup.write(folder, options)
+    training = Training(setup, Network(setup.recipe, setup.fingerprint), cases, folder, state, clock, display=display)
+    if state.finished:
+        # A kill may have come between the last state and its best model.
+        training.begin()
+    complete = state.finished or training.run()
+    finish(setup, cases, folder, state, brief=True)
+    return complete
+
+
 def given_recipe(recipe, options):
     """Return what of a recipe is given, `{table: {key: value}}`.
 
@@ -133,7 +172,7 @@ def _start(folder, data, options, fixed, clock, console, tensorboard, cache):
     network = Network(setup.recipe, setup.fingerprint)
     cases = setup.prepare(cache, console)
     if options.minutes is not None:
-        _fit_into_time(setup, network, cases, options, fixed, clock, console)
+        fit_into_time(setup, network, cases, options, fixed, clock, console)
     # Only now: a mistake in what is given must not cost the run that is to be overwritten.
     folder.clear()
     setup.write(folder, options)
@@ -204,8 +243,18 @@ def _introduce(setup, folder, console):
         say(console, f"Note: {warning}")
 
 
-def _fit_into_time(setup, network, cases, options, fixed, clock, console):
-    """Time a few steps, and choose the epochs and the validations that fit into the budget."""
+def fit_into_time(setup, network, cases, options, fixed, clock, console):
+    """Time a few steps, and choose the epochs and the validations that fit into the budget: a new `setup.recipe`.
+
+    Args:
+        setup: `Setup`; its recipe and reasons are changed.
+        network: `Network` of the recipe.
+        cases: `PreparedCases` of the training and validation cases.
+        options: `Options` with the minutes.
+        fixed: What of the recipe is given, `{table: {key: value}}`, and stays.
+        clock: `Clock` of what is spent already; its reserve is set.
+        console: `rich.console.Console` or `None`.
+    """
     validation = cases.select(setup.split.validation)
     batches = training_patches(setup, cases, len(network.model.outputs), steps=1 + TIMED_STEPS)
     timing = time_step(

@@ -3,7 +3,7 @@
 import math
 
 from keras_seg.files import replacing
-from keras_seg.tuner.progress import shorten
+from keras_seg.terminal import shorten
 
 # Paul Tol's bright colours and black, told apart with every kind of colour vision.
 COLORS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#000000")

@@ -2,7 +2,7 @@
 
 import time
 
-from keras_seg.terminal import clock_face
+from keras_seg.terminal import clock_face, shorten
 
 
 class Progress:
@@ -85,8 +85,3 @@ class Progress:
         from rich.text import Text
 
         return Text(self._line, overflow="ellipsis", no_wrap=True)
-
-
-def shorten(text, width):
-    """Return a text cut to `width` characters."""
-    return text if len(text) <= width else text[: width - 1] + "…"

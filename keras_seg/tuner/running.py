@@ -16,6 +16,8 @@ from keras_tuner.engine.trial import TrialStatus
 
 from keras_seg.compiling import compile
 from keras_seg.losses import EpochSchedule
+from keras_seg.terminal import one_line, shorten
+from keras_seg.training.network import clear_session
 from keras_seg.tuner.files import RECORDS
 from keras_seg.tuner.oracles import OBJECTIVE
 from keras_seg.tuner.result import Trial, searched_values
@@ -68,7 +70,7 @@ class LossTuner(BaseTuner):
         except keras_tuner.errors.FatalError:
             raise
         except Exception as error:
-            self.row.reason = one_line(error)
+            self.row.reason = reason_of(error)
             self.row.val_dice = math.nan
             raise keras_tuner.errors.FailedTrialError(self.row.reason) from error
 
@@ -183,15 +185,6 @@ class Watch(keras.callbacks.Callback):
         )
 
 
-def clear_session():
-    """Forget the networks of earlier trials, so that memory does not grow and layers have the same names each time."""
-    # Keras forgets its dtype policy too, which is the user's.
-    policy = keras.config.dtype_policy()
-    keras.backend.clear_session(free_memory=False)
-    keras.config.set_dtype_policy(policy)
-    gc.collect()
-
-
 @contextlib.contextmanager
 def quiet():
     """Silence what KerasTuner, scikit-learn and TensorFlow say about themselves during a search."""
@@ -211,12 +204,8 @@ def quiet():
             gc.unfreeze()
 
 
-def one_line(error):
-    """Return an error as one line of at most 200 characters."""
+def reason_of(error):
+    """Return why a trial failed, as one line."""
     if isinstance(error, keras_tuner.errors.FailedTrialError):
-        text = str(error)
-    else:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    text = " ".join(text.split())
-    return text if len(text) <= 200 else text[:199] + "…"
+        return shorten(" ".join(str(error).split()), 200)
+    return one_line(error)

@@ -11,6 +11,7 @@ import pytest
 
 import keras_seg
 from keras_seg import tuner, zoo
+from keras_seg.training.network import clear_session
 from keras_seg.tuner import running, searching
 from keras_seg.tuner.progress import Progress
 
@@ -267,7 +268,7 @@ def test_the_users_dtype_policy_stays():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        running.clear_session()
+        clear_session()
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     finally:
         keras.config.set_dtype_policy(before)

@@ -5,9 +5,9 @@ import io
 from PIL import Image
 from rich.console import Console
 
-from keras_seg.terminal import clock_face
+from keras_seg.terminal import clock_face, shorten
 from keras_seg.tuner.plot import plot_trials
-from keras_seg.tuner.progress import Progress, shorten
+from keras_seg.tuner.progress import Progress
 from keras_seg.tuner.report import leaderboard_table
 from keras_seg.tuner.result import SearchResult, Trial
 

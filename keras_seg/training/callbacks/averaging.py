@@ -21,7 +21,7 @@ def warm_up_average(optimizer):
     Returns:
         The optimizer.
     """
-    inner = _inner(optimizer)
+    inner = inner_optimizer(optimizer)
     if not inner.use_ema:
         return optimizer
 
@@ -44,7 +44,7 @@ def averaged_weights(model):
     Args:
         model: A compiled model. Without `use_ema`, or before the first step, it keeps its weights.
     """
-    optimizer = _inner(model.optimizer)
+    optimizer = inner_optimizer(model.optimizer)
     if not optimizer.use_ema or not int(ops.convert_to_numpy(optimizer.iterations)):
         yield model
         return
@@ -60,6 +60,6 @@ def averaged_weights(model):
             variable.assign(value)
 
 
-def _inner(optimizer):
+def inner_optimizer(optimizer):
     """Return the optimizer that steps: float16 training wraps it into one that scales the loss."""
     return getattr(optimizer, "inner_optimizer", optimizer)

@@ -1,0 +1,152 @@
+"""What a comparison amounts to, in sentences made from its tests."""
+
+import numpy as np
+
+from keras_seg.evaluation.statistics import nan_mean
+
+# A mean Dice below this is a network that predicts nothing, or everything.
+COLLAPSED = 0.05
+# A threshold that raises Dice by this much is worth a sentence.
+GAIN = 0.01
+
+
+def conclusions(results):
+    """Return a list of sentences.
+
+    Args:
+        results: `Results`.
+    """
+    trained = [label for label in results.order if results.trained(label)]
+    if not trained:
+        return ["No training came to its end."]
+    found = [_best(results, trained[0])]
+    found += _against_the_best(results, trained)
+    found += _among_the_others(results, trained)
+    found += _single_seeds(results, trained)
+    found += _collapsed(results, trained)
+    found += _thresholds(results, trained)
+    found += _failed(results)
+    return found
+
+
+def size_of(results):
+    """Return `10 cases and 3 seeds`, with the largest number of seeds of a loss."""
+    seeds = max((len(results.trained(label)) for label in results.labels), default=0)
+    return f"{_count(len(results.cases), 'case')} and {_count(seeds, 'seed')}"
+
+
+def _best(results, label):
+    low, high = results.interval(label)
+    span = "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
+    return f"The highest mean Dice has **{label}**: {results.mean(label):.3f}{span}, on {size_of(results)}."
+
+
+def _against_the_best(results, trained):
+    best, worse, alike = trained[0], [], []
+    for label in trained[1:]:
+        test = results.pair(best, label)
+        if test is not None and test.distinguishable:
+            worse.append(f"{label} (by {abs(test.difference):.3f}, p = {_p(test.holm)})")
+        elif test is not None:
+            alike.append((label, test))
+    found = []
+    if worse:
+        found.append(f"{best} is better than {_listed(worse)}.")
+    if len(alike) == 1:
+        label, test = alike[0]
+        found.append(
+            f"{best} and {label} are not distinguishable on {_count(test.cases, 'case')} and "
+            f"{_count(test.seeds, 'seed')}: the difference is {_difference(test)}, p = {_p(test.holm)}."
+        )
+    elif alike:
+        spans = [f"{label} ({_difference(test)}, p = {_p(test.holm)})" for label, test in alike]
+        found.append(f"{best} is not distinguishable from {_listed(spans)} on {size_of(results)}.")
+    return found
+
+
+def _among_the_others(results, trained):
+    """Count the pairs below the best one, and name those that differ."""
+    others = [test for test in results.pairs if trained[0] not in (test.first, test.second)]
+    if not others:
+        return []
+    found = [test for test in others if test.distinguishable]
+    if not found:
+        return [f"Of the {_count(len(others), 'pair')} among the others none is distinguishable."]
+    better = {}
+    for test in found:
+        better.setdefault(test.first, []).append(test.second)
+    texts = [f"{label} is better than {_listed(names)}" for label, names in better.items()]
+    return [f"Of the {_count(len(others), 'pair')} among the others {len(found)} differ: {'; '.join(texts)}."]
+
+
+def _single_seeds(results, trained):
+    single = [label for label in trained if len(results.trained(label)) == 1]
+    if not single or len(trained) < 2:
+        return []
+    who = (
+        "Every loss was"
+        if len(single) == len(trained)
+        else f"{_listed(single)} {'was' if len(single) == 1 else 'were'}"
+    )
+    return [
+        f"{who} trained once. The tests then say whether these trainings differ on such cases, not whether the losses "
+        "do: another seed may turn them round."
+    ]
+
+
+def _collapsed(results, trained):
+    found = []
+    for label in trained:
+        means = results.means[results.labels.index(label)]
+        low = [seed for seed, mean in zip(results.seeds, means) if mean < COLLAPSED]
+        if low:
+            whole = "in all of them" if len(low) == len(results.trained(label)) else f"with seed {_listed(low)}"
+            found.append(f"Trainings with {label} collapsed {whole}: a mean Dice below {COLLAPSED}.")
+    return found
+
+
+def _thresholds(results, trained):
+    """Say which losses gain by a threshold chosen on the validation cases, and whether that changes who is first."""
+    at_half, at_best = results.dice, results.dice_at_best_threshold
+    gains = []
+    for label in trained:
+        row = results.labels.index(label)
+        gain = _pinned(at_best[row]) - _pinned(at_half[row])
+        if gain > GAIN:
+            thresholds = nan_mean(nan_mean(results.thresholds[row], axis=0))
+            gains.append(f"{label} gains {gain:.3f} (at {thresholds:.2g} on average)")
+    found = []
+    if gains:
+        found.append(f"With the threshold that is best on the validation cases instead of 0.5, {_listed(gains)}.")
+    means = {label: _pinned(at_best[results.labels.index(label)]) for label in trained}
+    first = max(means, key=means.get)
+    if first != trained[0]:
+        found.append(f"At its best threshold each, {first} has the highest mean Dice, {means[first]:.3f}.")
+    return found
+
+
+def _failed(results):
+    return [f"{label} failed with seed {seed}: {reason}." for (label, seed), reason in results.failures.items()]
+
+
+def _pinned(scores):
+    """Mean over seeds, classes and cases of `[seeds, cases, classes]`."""
+    return float(nan_mean(nan_mean(nan_mean(scores, axis=1), axis=-1)))
+
+
+def _difference(test):
+    span = "" if np.isnan(test.low) else f", 95 % interval {test.low:+.3f} to {test.high:+.3f}"
+    return f"{test.difference:.3f}{span}"
+
+
+def _p(value):
+    return f"{value:.2g}" if value >= 0.001 else "0.001 or less"
+
+
+def _listed(items):
+    items = [str(item) for item in items]
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Several trainings that differ in one thing: run, logged, killed and resumed in one way, judged by one statistic."""
