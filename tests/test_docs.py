@@ -18,7 +18,7 @@ from keras_seg.losses import registry
 
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
-MODULES = ("data", "evaluation", "inference", "losses", "metrics", "training", "tuner", "zoo")
+MODULES = ("comparison", "data", "evaluation", "inference", "losses", "metrics", "training", "tuner", "zoo")
 
 # Columns of code that a page shows without scrolling.
 COLUMNS = 92
@@ -277,7 +277,7 @@ def test_page_of_the_search_shows_its_help(monkeypatch, capsys):
     assert f"search.py --help\n```\n\n```text\n{help_text}```" in page, f"docs/tuner.md should show:\n{help_text}"
 
 
-@pytest.mark.parametrize("command", ["check", "train", "predict", "evaluate"])
+@pytest.mark.parametrize("command", ["check", "train", "predict", "evaluate", "compare", "derive"])
 def test_page_of_the_command_line_shows_its_help(command, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit):

@@ -14,7 +14,7 @@ before = {name.split(".")[0] for name in sys.modules}
 import keras_seg
 after = {name.split(".")[0] for name in sys.modules}
 keras_seg.data, keras_seg.overlay, keras_seg.tuner, keras_seg.zoo
-keras_seg.training, keras_seg.inference, keras_seg.evaluation
+keras_seg.training, keras_seg.inference, keras_seg.evaluation, keras_seg.comparison
 later = {name.split(".")[0] for name in sys.modules}
 print(json.dumps([sorted(after - before), sorted(later - after)]))
 """

@@ -6,6 +6,7 @@ report.html (one file, with its pictures), report.md, tables as CSV, and every r
 
   keras-seg compare DATA --out OUT                                the five losses of the original comparison
   keras-seg compare DATA --losses dice_ce "mine=dice + 0.5 * focal" --model vnet --seeds 3 --test 20 --out OUT
+  keras-seg compare DATA --losses original dice_ce --out OUT      the five, and one more
   keras-seg compare DATA --sweep "focal(gamma=0|1|2|4)" --out OUT
 """
 

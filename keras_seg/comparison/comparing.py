@@ -52,8 +52,9 @@ def compare(
         data: Folder of the cases, as in `keras_seg.train`.
         out: Folder of the comparison.
         losses: What to compare: texts, each with a label if it is to have one (`"mine=dice + focal"`), or
-            `{label: text}`. `None`: the five of the original comparison, `keras_seg.comparison.ORIGINAL_FIVE`, or in
-            a folder with a comparison, or with `sweeps`, no others.
+            `{label: text}`. `"original"` stands for the five of the original comparison,
+            `keras_seg.comparison.ORIGINAL_FIVE`. `None`: those five, or in a folder with a comparison, or with
+            `sweeps`, no others.
         sweeps: Losses with several values of a parameter, `"focal(gamma=0|1|2|4)"`; each gets a picture.
         seeds: Number of trainings of each loss; their seeds are 0, 1, ...
         test: Number of test cases.

@@ -14,7 +14,7 @@ from keras_seg.experiments.jobs import Job
 from keras_seg.experiments.measures import read_mask
 from keras_seg.experiments.running import outcome_of
 from keras_seg.files import write_text
-from keras_seg.terminal import open_console
+from keras_seg.terminal import clock_face, open_console
 from keras_seg.training.folder import RunFolder
 from keras_seg.training.options import Options
 from keras_seg.training.setup import read_setup
@@ -203,7 +203,7 @@ class Comparison:
             "machine": versions["device"],
             "versions": f"keras_seg {versions['keras_seg']}, keras {versions['keras']}, {versions['backend']} "
             f"{versions[versions['backend']]}, Python {versions['python']}",
-            "time": f"{sum(seconds) / 60:.0f} minutes of training in all, {len(results.outcomes)} trainings",
+            "time": f"{clock_face(sum(seconds))} of training in all, {len(results.outcomes)} trainings",
         }
         if self.chosen_rates:
             rates = ", ".join(f"{label} {rate:g}" for label, rate in self.chosen_rates.items())

@@ -38,7 +38,11 @@ def size_of(results):
 def _best(results, label):
     low, high = results.interval(label)
     span = "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
-    return f"The highest mean Dice has **{label}**: {results.mean(label):.3f}{span}, on {size_of(results)}."
+    seeds = _count(len(results.trained(label)), "seed")
+    return (
+        f"The highest mean Dice has **{label}**: {results.mean(label):.3f}{span}, on "
+        f"{_count(len(results.cases), 'case')} and {seeds}."
+    )
 
 
 def _against_the_best(results, trained):

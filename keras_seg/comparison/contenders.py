@@ -16,6 +16,9 @@ ORIGINAL_FIVE = {
     "CE + log1p(Dice)": "cross_entropy(include_background=False) + log1p(mean(dice(include_background=False)))",
 }
 
+# Stands for all of them among the losses to compare.
+ORIGINAL = "original"
+
 # A label before the text of a loss: "mine=dice + focal"; `=` inside of brackets belongs to an argument.
 _LABEL = re.compile(r"\s*([^=()]+?)\s*=\s*(.+)")
 _ARGUMENT = re.compile(r"(\w+)\s*=\s*([^,()=]*\|[^,()=]*)")
@@ -43,7 +46,7 @@ def contenders(given):
 
     Args:
         given: `None` for the five of the original comparison, `{label: text}`, or texts, each with a label if it is
-            to have one: `["dice_ce", "mine=dice + 0.5 * focal(gamma=3)"]`.
+            to have one: `["dice_ce", "mine=dice + 0.5 * focal(gamma=3)"]`; `"original"` among them stands for the five.
 
     Raises:
         ValueError: If there is none, a text is no loss, or a label comes twice.
@@ -52,7 +55,10 @@ def contenders(given):
         return dict(ORIGINAL_FIVE)
     if isinstance(given, str):
         given = [given]
-    pairs = list(given.items()) if isinstance(given, dict) else [_labelled(text) for text in given]
+    if isinstance(given, dict):
+        pairs = list(given.items())
+    else:
+        pairs = [pair for text in given for pair in (ORIGINAL_FIVE.items() if text == ORIGINAL else [_labelled(text)])]
     if not pairs:
         raise ValueError("Name at least one loss to compare, or none for the five of the original comparison.")
     found = {}

@@ -97,12 +97,15 @@ class _View:
 
 
 def _most_different(truth, masks, across):
-    """Return the slice in which masks and truth disagree most, or that with the most foreground if all agree."""
+    """Return the slice in which masks and truth disagree most, of those that show some of the truth if any does."""
     others = tuple(axis for axis in range(3) if axis != across)
     stacked = np.stack([truth, *masks])
-    different = (stacked != stacked[:1]).any(axis=0)
-    counts = np.count_nonzero(different if different.any() else truth, axis=others)
-    return int(counts.argmax())
+    different = np.count_nonzero((stacked != stacked[:1]).any(axis=0), axis=others)
+    foreground = np.count_nonzero(truth, axis=others)
+    if foreground.any():
+        # Half of its largest outline at least, so that a tip of it does not stand for the whole.
+        different = np.where(2 * foreground >= foreground.max(), 1 + different, 0)
+    return int(different.argmax())
 
 
 def _box(shown):

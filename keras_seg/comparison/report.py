@@ -59,10 +59,11 @@ def to_markdown(results, facts, pictures, texts):
         parts += ["", f"![{_plain(caption)}]({path})", "", f"*{_cell(caption)}*"]
     if results.pairs:
         parts += ["", "## Pairs", "", *pair_table(results), "", _pairs_explained()]
-    parts += ["", "## What was compared", "", *_table(["label", "loss"], [[k, f"`{v}`"] for k, v in texts.items()])]
+    named = [[label, f"`{text}`"] for label, text in texts.items()]
+    parts += ["", "## What was compared", "", *_table(["label", "loss"], named, numbers=False)]
     command = facts.get("command")
     rows = [[name, text] for name, text in facts.items() if name != "command"]
-    parts += ["", "## How", "", *_table(["", ""], rows)]
+    parts += ["", "## How", "", *_table(["", ""], rows, numbers=False)]
     if command:
         parts += ["", "```console", command, "```"]
     return "\n".join(parts) + "\n"
@@ -187,8 +188,8 @@ def _pairs_explained():
     )
 
 
-def _table(heading, rows):
-    lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *rows]
+def _table(heading, rows, numbers=True):
+    lines = [heading, ["---", *["---:" if numbers else "---"] * (len(heading) - 1)], *rows]
     return [f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines]
 
 

@@ -130,6 +130,7 @@ def test_labels_stand_before_texts():
         "tversky(alpha=0.4)": "tversky(alpha=0.4)",
     }
     assert contenders(None) == ORIGINAL_FIVE
+    assert contenders(["original", "dice_ce"]) == {**ORIGINAL_FIVE, "dice_ce": "dice_ce"}
     assert len(ORIGINAL_FIVE) == 5
 
 
