@@ -119,7 +119,7 @@ class RunFolder:
         """Remove what a killed process was writing, under the names that `keras_seg.files.replacing` gives."""
         for path in self.path.glob(".*"):
             _, number, *name = path.name.split(".", 2)
-            if number.isdigit() and name and name[0] in self.FILES.values():
+            if number.isdigit() and name:
                 path.unlink(missing_ok=True)
 
     def clear(self):

@@ -2,8 +2,8 @@
 
     python killing.py FOLDER
 
-writes `whole` (a run that nobody disturbed), `killed` (the same run, killed again and again), `interrupted` (Ctrl-C)
-`report.json` and the cases themselves, `data`, into FOLDER.
+writes `whole` (a run that nobody disturbed), `killed` (the same run, killed again and again), `interrupted` (Ctrl-C),
+`compared` (a comparison that was killed), `report.json` and the cases themselves, `data`, into FOLDER.
 """
 
 import csv
@@ -22,7 +22,8 @@ import numpy as np
 from training_cases import write_phantoms
 
 # Everything is imported here; nothing is computed before the fork.
-from keras_seg import training
+from keras_seg import comparison, training
+from keras_seg.experiments import measures
 from keras_seg.training import fitting
 from keras_seg.training.callbacks import checkpoint
 
@@ -146,6 +147,43 @@ def interrupted(folder):
     (folder / "interrupted.json").write_text(json.dumps(values))
 
 
+def compare(folder):
+    options = {key: value for key, value in OPTIONS.items() if key not in ("loss", "network.options")}
+    options |= {"epochs": 2, "losses": ["dice", "focal"], "seeds": 1, "console": None, "cache": folder / "cache"}
+    comparison.compare(folder / "data", folder / "compared", **options)
+
+
+def compare_and_die(folder):
+    """Go on with the comparison, and die while the measures of the second loss are written."""
+    original = measures.Measures.write
+
+    def deadly(self, run):
+        if run.parent.name == "focal":
+            (run / ".1.measures.npz").write_bytes(b"half of it")
+            die()
+        return original(self, run)
+
+    measures.Measures.write = deadly
+    compare(folder)
+
+
+def kill_comparison(folder, generator):
+    """Kill a comparison in the training of its first loss, then at the end of its second; then let it end."""
+    number = forked(lambda: compare(folder))
+    limit = time.monotonic() + 120
+    state = folder / "compared" / "runs" / "dice" / "seed-0" / "state" / "epoch-0001"
+    while not state.is_dir() and time.monotonic() < limit:
+        time.sleep(0.002)
+    time.sleep(generator.uniform(0.0, 0.4))
+    os.kill(number, signal.SIGKILL)
+    found = {"kills": [wait(number), wait(forked(lambda: compare_and_die(folder)))]}
+    first = folder / "compared" / "runs" / "dice" / "seed-0" / "measures.npz"
+    before = first.stat().st_mtime_ns
+    found["end"] = wait(forked(lambda: compare(folder)))
+    found["trained once"] = first.stat().st_mtime_ns == before
+    return found
+
+
 def kill_after(folder, epoch, seconds):
     """Go on with the run, and kill it so long after it has completed an epoch (0: has begun its first)."""
     number = forked(lambda: train(folder, "killed", deterministic=True, resume=True))
@@ -179,6 +217,7 @@ def main(folder):
         note(place, wait(forked(functools.partial(train_and_die, folder, epoch, place))))
     report["resumed"] = wait(forked(lambda: train(folder, "killed", deterministic=True, resume=True)))
     report["interrupt"] = wait(forked(lambda: interrupted(folder)))
+    report["comparison"] = kill_comparison(folder, generator)
     (folder / "report.json").write_text(json.dumps(report))
 
 

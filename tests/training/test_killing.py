@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from training_cases import FILES, rows_of
 
-from keras_seg import training
+from keras_seg import comparison, training
 from keras_seg.training.state import read_state
 
 
@@ -45,6 +45,14 @@ def test_killed_and_resumed_is_the_same_training(report, folder):
     models = [training.load_run(folder).model.get_weights() for folder in (whole, killed)]
     for one, other in zip(*models, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_killed_comparison_goes_on_and_trains_nothing_twice(report, folder):
+    assert report["comparison"] == {"kills": [-9, -9], "end": 0, "trained once": True}
+    compared = comparison.load_comparison(folder / "compared")
+    assert not np.isnan(compared.results.means).any()
+    assert compared.results.means.shape == (2, 1)
+    assert (folder / "compared" / "report.html").is_file()
 
 
 def test_another_process_predicts_the_same(report, folder):

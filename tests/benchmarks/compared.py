@@ -1,0 +1,127 @@
+"""Compare losses on four data sets, and write the page `docs/compared.md` and the recipes of `zoo/comparison`.
+
+    python tests/benchmarks/compared.py "$KERAS_SEG_DATA" WORK [--only lesions] [--seeds 3]
+
+The data are derived by `keras-seg derive`, the trainings are those of `keras-seg compare`. Killed at any moment, the
+same command goes on; `--only` does some of the four. What it writes on the page stands between `<!-- NAME -->` and
+`<!-- end of NAME -->`; the rest of the page is written by hand.
+"""
+
+import argparse
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+from keras_seg.comparison import load_comparison, report
+from keras_seg.comparison.conclusions import size_of
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGE, PICTURES, ZOO = ROOT / "docs" / "compared.md", ROOT / "docs" / "compared", ROOT / "zoo" / "comparison"
+
+FIVE_AND_ONE = ["original", "dice_ce"]
+TEN = [*FIVE_AND_ONE, "focal_tversky", "lovasz", "unified_focal", "dice_hausdorff"]
+SWEEPS = ["tversky(alpha=0.1|0.3|0.5|0.7|0.9, beta=0.9|0.7|0.5|0.3|0.1)", "focal(gamma=0|1|2|3|4)"]
+SHARED = ["--set", "validation.every=4"]
+
+# How each data set is derived, and the options of `keras-seg compare` on it.
+SETS = {
+    "organ": (
+        ["{data}/hippocampus", "--merge", "1", "2"],
+        ["--losses", *FIVE_AND_ONE, "--model", "vnet", "--filters", "8", "16", "32", "--batch-size", "2"],
+        ["--epochs", "12", "--test", "10", "--validation", "10", *SHARED, "training.steps_per_epoch=20"],
+    ),
+    "nuclei": (
+        None,
+        ["--losses", *FIVE_AND_ONE, "--filters", "8", "16", "32", "64", "--patch", "128", "128", "--batch-size", "8"],
+        ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=30"],
+    ),
+    "borders": (
+        ["{data}/nuclei", "--border", "2"],
+        ["--losses", *TEN, "--filters", "8", "16", "32", "64", "--patch", "128", "128", "--batch-size", "8"],
+        ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=30"],
+    ),
+    "lesions": (
+        ["{work}/data/phantoms", "--keep", "3"],
+        ["--losses", *TEN, "--filters", "8", "16", "32", "--patch", "32", "32", "32", "--batch-size", "4"],
+        ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=25"],
+    ),
+}
+PHANTOMS = ["phantoms", "--cases", "60", "--shape", "48", "48", "48", "--classes", "4", "--foreground", "0.02"]
+# Sweeps run on the smallest structures, where a parameter can matter most.
+SWEPT = "lesions"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--no-sweeps", action="store_true")
+    options = parser.parse_args()
+    for name in options.only:
+        derivation, losses, settings = SETS[name]
+        data = options.work / "data" / name if derivation else options.data / name
+        out = options.work / name
+        if name == "lesions" and not data.exists():
+            derive([*PHANTOMS[:1], options.work / "data" / "phantoms", *PHANTOMS[1:]])
+        if not data.exists():
+            source, *rest = derivation
+            derive([source.format(data=options.data, work=options.work), data, *rest])
+        shared = ["--out", out, "--cache", options.work / "cache", "--seeds", options.seeds]
+        run("compare", data, *losses, *settings, *shared)
+        if name == SWEPT and not options.no_sweeps:
+            run("compare", data, "--sweep", *SWEEPS, *settings, *losses[losses.index("--filters") :], *shared)
+        write(name, load_comparison(out))
+
+
+def derive(arguments):
+    """Write a data set under another name first: one that is half there must not look whole."""
+    source, out, *rest = arguments
+    unfinished = out.with_name(f"{out.name}-unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    run("derive", source, unfinished, *rest)
+    unfinished.rename(out)
+
+
+def run(*arguments):
+    status = subprocess.call([sys.executable, "-m", "keras_seg", *map(str, arguments)])
+    if status:
+        sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
+
+
+def write(name, comparison):
+    """Copy the recipe and the pictures, and write the section of the page."""
+    ZOO.mkdir(parents=True, exist_ok=True)
+    shutil.copy(comparison.folder / "setup" / "recipe.toml", ZOO / f"{name}.toml")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    text = section(name, comparison)
+    page = PAGE.read_text(encoding="utf-8")
+    place = re.compile(f"<!-- {name} -->.*?<!-- end of {name} -->", re.DOTALL)
+    PAGE.write_text(place.sub(lambda match: text, page), encoding="utf-8")
+
+
+def section(name, comparison):
+    """Return what the page shows of a comparison."""
+    results, folder = comparison.results, comparison.folder
+    parts = [f"<!-- {name} -->", ""]
+    parts += [f"- {sentence}" for sentence in comparison.conclusions]
+    parts += ["", *report.summary_table(results)]
+    captions = dict(PICTURE.findall((folder / "report.md").read_text(encoding="utf-8")))
+    for path, caption in captions.items():
+        shutil.copy(folder / path, PICTURES / f"{name}-{path}")
+        parts += ["", f"![{caption.split(':')[0]}](compared/{name}-{path})", "", f"*{caption}*"]
+    parts += ["", f"Dice of each test case, mean over the classes and the seeds ({size_of(results)}):", ""]
+    parts += report.case_table(results)
+    if results.pairs:
+        parts += ["", "Pairs:", "", *report.pair_table(results)]
+    return "\n".join([*parts, "", f"<!-- end of {name} -->"])
+
+
+PICTURE = re.compile(r"^!\[.*?\]\((.*?)\)\n\n\*(.*?)\*$", re.MULTILINE)
+
+
+if __name__ == "__main__":
+    main()
