@@ -68,14 +68,13 @@ def test_a_border_is_what_lies_near_an_edge(tmp_path, width):
 def test_objects_that_touch_have_a_border_between_them(tmp_path):
     generator = np.random.default_rng(0)
     labels = []
-    for _ in range(4):
-        # Hundreds of numbers that differ between cases: objects.
-        numbers = generator.permutation(np.arange(1, 256))[:120].reshape(10, 12)
-        label = np.kron(numbers, np.ones((5, 5), int))
-        label[:5] = 0
-        labels.append(label)
+    for count in (50, 60, 80, 100):
+        # 1 to n with another n in each case: objects, in squares of 5 pixels side by side.
+        numbers = np.zeros(120, int)
+        numbers[12 : 12 + count] = 1 + generator.permutation(count)
+        labels.append(np.kron(numbers.reshape(10, 12), np.ones((5, 5), int)))
     folder = write(tmp_path / "data", labels, np.zeros((50, 60)))
-    assert datasets.open_folder(folder)
+    assert datasets.find_label_map(datasets.open_folder(folder)).kind == "instances"
     datasets.derive(folder, tmp_path / "new", border=1)
     for label, new in zip(labels, labels_of(tmp_path / "new")):
         assert set(np.unique(new)) == {0, 1, 2}
