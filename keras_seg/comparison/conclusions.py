@@ -40,7 +40,7 @@ def _best(results, label):
     span = "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
     seeds = _count(len(results.trained(label)), "seed")
     return (
-        f"The highest mean Dice has **{label}**: {results.mean(label):.3f}{span}, on "
+        f"**{label}** has the highest mean Dice: {results.mean(label):.3f}{span}, on "
         f"{_count(len(results.cases), 'case')} and {seeds}."
     )
 
@@ -75,7 +75,7 @@ def _among_the_others(results, trained):
         return []
     found = [test for test in others if test.distinguishable]
     if not found:
-        return [f"Of the {_count(len(others), 'pair')} among the others none is distinguishable."]
+        return [f"Among the others no pair is distinguishable ({_count(len(others), 'pair')})."]
     better = {}
     for test in found:
         better.setdefault(test.first, []).append(test.second)

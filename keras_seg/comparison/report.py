@@ -71,7 +71,7 @@ def to_markdown(results, facts, pictures, texts):
 
 def summary_table(results):
     """Return the lines of the table with a row per loss, the best first."""
-    heading = ["loss", "trainings", "mean Dice", "95 % interval", "spread of seeds"]
+    heading = ["loss", "trainings", "mean Dice", "95 % interval"]
     single = len(results.class_names) == 1
     heading += [] if single else list(results.class_names)
     heading += ["HD95", f"surface Dice, {TOLERANCE:g} mm", "Dice at best threshold", "calibration error"]
@@ -83,11 +83,9 @@ def summary_table(results):
         row = results.labels.index(label)
         low, high = results.interval(label)
         means = results.means[row]
-        spread = np.nanstd(means, ddof=1) if np.isfinite(means).sum() > 1 else np.nan
-        cells = [label, f"{np.isfinite(means).sum()}", _number(results.mean(label))]
-        cells += [_span(low, high), _number(spread, 4)]
+        cells = [label, f"{np.isfinite(means).sum()}", _spread(means), _span(low, high)]
         if not single:
-            cells += [_number(value) for value in nan_mean(nan_mean(results.dice[row], axis=1), axis=0)]
+            cells += [_spread(values) for values in nan_mean(results.dice[row], axis=1).T]
         distance = results.scores("hd95")[row]
         cells += [_distance(distance), _number(_pinned(results.scores("surface_dice")[row]))]
         cells += [_number(_pinned(at_best[row])), _number(nan_mean(results.calibration_errors[row]))]
@@ -169,8 +167,8 @@ def table_to_csv(lines):
 def _explained(results):
     volume = "ml" if results.rank == 3 else "mm²"
     text = (
-        "*Mean Dice: each class over the test cases, then the classes, then the seeds; the interval is a bootstrap "
-        "over cases and seeds, the spread the standard deviation of the seeds' means. HD95 in mm where it is finite; "
+        "*Mean Dice: each class over the test cases, then the classes, then the seeds, ± the standard deviation of the "
+        "seeds' means; the interval is a bootstrap over cases and seeds. HD95 in mm where it is finite; "
         "+n: in n tests truth or prediction lacks the class. The threshold is chosen for each class on the validation "
         "cases, so that no loss is credited for shifting it. Calibration error: 15 bins, within 8 voxels of the "
         "foreground."
@@ -203,6 +201,12 @@ def _plain(text):
 
 def _pinned(scores):
     return nan_mean(nan_mean(nan_mean(scores, axis=1), axis=-1))
+
+
+def _spread(means):
+    """Return the mean over seeds, and their standard deviation where there are several."""
+    known = means[~np.isnan(means)]
+    return _number(nan_mean(means)) + (f" ± {known.std(ddof=1):.3f}" if len(known) > 1 else "")
 
 
 def _distance(values):
