@@ -8,8 +8,8 @@ from keras_seg.files import make_folder
 from keras_seg.terminal import say
 from keras_seg.training.fitting import Network
 from keras_seg.training.folder import RunFolder
-from keras_seg.training.network import clear_session
 from keras_seg.training.options import check_same
+from keras_seg.training.sessions import session
 from keras_seg.training.setup import Setup, check_unchanged, new_setup, read_setup
 from keras_seg.training.trainings import fit_into_time
 
@@ -92,8 +92,8 @@ def open_experiment(folder, data, options, fixed, *, cache=None, console=None, c
             say(console, f"Note: {warning}")
         cases = setup.prepare(cache, console)
         if options.minutes is not None:
-            fit_into_time(setup, Network(setup.recipe, setup.fingerprint), cases, options, fixed, clock, console)
-            clear_session()
+            with session():
+                fit_into_time(setup, Network(setup.recipe, setup.fingerprint), cases, options, fixed, clock, console)
         setup.write(shared, options)
     return Experiment(folder, setup, dataclasses.replace(options, minutes=None), cases)
 

@@ -6,8 +6,8 @@ import json
 from keras_seg.experiments.measures import measure, read_measures
 from keras_seg.files import write_text
 from keras_seg.terminal import one_line
-from keras_seg.training.network import clear_session
 from keras_seg.training.run import load_run
+from keras_seg.training.sessions import session
 from keras_seg.training.trainings import train_prepared
 
 FAILURE = "failure.json"
@@ -76,11 +76,11 @@ def run_jobs(experiment, jobs, display):
 def _run(experiment, job, display):
     folder = experiment.run_of(job)
     setup = experiment.setup_of(job)
-    clear_session()
     try:
-        if not train_prepared(setup, experiment.cases, folder, experiment.options, display.of(job)):
-            raise KeyboardInterrupt
-        measure(load_run(folder), setup.pairs, display.measuring)
+        with session():
+            if not train_prepared(setup, experiment.cases, folder, experiment.options, display.of(job)):
+                raise KeyboardInterrupt
+            measure(load_run(folder), setup.pairs, display.measuring)
     except OSError:
         raise
     except Exception as error:

@@ -1,7 +1,6 @@
 """From a recipe to a compiled network."""
 
 import contextlib
-import gc
 
 import keras
 
@@ -99,12 +98,3 @@ def dtype_policy(policy):
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def clear_session():
-    """Forget the networks built so far, so that memory does not grow and layers have the same names each time."""
-    # Keras forgets its dtype policy too, which is the user's.
-    policy = keras.config.dtype_policy()
-    keras.backend.clear_session(free_memory=False)
-    keras.config.set_dtype_policy(policy)
-    gc.collect()

@@ -17,7 +17,7 @@ from keras_tuner.engine.trial import TrialStatus
 from keras_seg.compiling import compile
 from keras_seg.losses import EpochSchedule
 from keras_seg.terminal import one_line, shorten
-from keras_seg.training.network import clear_session
+from keras_seg.training.sessions import session
 from keras_seg.tuner.files import RECORDS
 from keras_seg.tuner.oracles import OBJECTIVE
 from keras_seg.tuner.result import Trial, searched_values
@@ -66,7 +66,8 @@ class LossTuner(BaseTuner):
     def run_trial(self, trial):
         """Build and train a network; what goes wrong is the row's reason."""
         try:
-            return {OBJECTIVE: self._train(trial)}
+            with session():
+                return {OBJECTIVE: self._train(trial)}
         except keras_tuner.errors.FatalError:
             raise
         except Exception as error:
@@ -99,7 +100,6 @@ class LossTuner(BaseTuner):
 
     def _train(self, trial):
         hp = trial.hyperparameters
-        clear_session()
         self.loss = choose_loss(hp, **self.branch_options)
         self.row.loss = explicit_text(self.loss)
         model = self._build(hp)

@@ -11,7 +11,7 @@ import pytest
 
 import keras_seg
 from keras_seg import tuner, zoo
-from keras_seg.training.network import clear_session
+from keras_seg.training.sessions import clear_session
 from keras_seg.tuner import running, searching
 from keras_seg.tuner.progress import Progress
 
