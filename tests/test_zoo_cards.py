@@ -9,6 +9,7 @@ from keras_seg.training import Recipe
 
 ZOO = pathlib.Path(__file__).parents[1] / "zoo"
 ENTRIES = sorted(path.name for path in ZOO.iterdir() if path.is_dir())
+COMPARISON = "comparison"
 
 
 def test_the_readme_lists_every_entry():
@@ -16,7 +17,16 @@ def test_the_readme_lists_every_entry():
     assert sorted(listed) == ENTRIES
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_recipes_of_the_comparison_are_whole():
+    recipes = sorted((ZOO / COMPARISON).glob("*.toml"))
+    card = (ZOO / COMPARISON / "card.md").read_text(encoding="utf-8")
+    assert recipes
+    for path in recipes:
+        assert isinstance(Recipe.load(path), Recipe)
+        assert f"<!-- {path.stem} -->\n\n|" in card
+
+
+@pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry != COMPARISON])
 def test_an_entry_is_whole(entry):
     folder = ZOO / entry
     recipe = Recipe.load(folder / "recipe.toml")

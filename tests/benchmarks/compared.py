@@ -97,17 +97,23 @@ def write(name, comparison):
     ZOO.mkdir(parents=True, exist_ok=True)
     shutil.copy(comparison.folder / "setup" / "recipe.toml", ZOO / f"{name}.toml")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    text = section(name, comparison)
-    page = PAGE.read_text(encoding="utf-8")
-    place = re.compile(f"<!-- {name} -->.*?<!-- end of {name} -->", re.DOTALL)
-    PAGE.write_text(place.sub(lambda match: text, page), encoding="utf-8")
+    for path, text in ((PAGE, section(name, comparison)), (ZOO / "card.md", summary(name, comparison))):
+        place = re.compile(f"<!-- {name} -->.*?<!-- end of {name} -->", re.DOTALL)
+        marked = f"<!-- {name} -->\n\n{text}\n\n<!-- end of {name} -->"
+        page = path.read_text(encoding="utf-8")
+        path.write_text(place.sub(lambda match: marked, page), encoding="utf-8")  # noqa: B023
+
+
+def summary(name, comparison):
+    """Return what the card shows of a comparison."""
+    lines = report.summary_table(comparison.results)
+    return "\n".join([*lines, "", f"![test cases, each loss's mask](../../docs/compared/{name}-panel.png)"])
 
 
 def section(name, comparison):
     """Return what the page shows of a comparison."""
     results, folder = comparison.results, comparison.folder
-    parts = [f"<!-- {name} -->", ""]
-    parts += [f"- {sentence}" for sentence in comparison.conclusions]
+    parts = [f"- {sentence}" for sentence in comparison.conclusions]
     parts += ["", *report.summary_table(results)]
     captions = dict(PICTURE.findall((folder / "report.md").read_text(encoding="utf-8")))
     for path, caption in captions.items():
@@ -117,7 +123,7 @@ def section(name, comparison):
     parts += report.case_table(results)
     if results.pairs:
         parts += ["", "Pairs:", "", *report.pair_table(results)]
-    return "\n".join([*parts, "", f"<!-- end of {name} -->"])
+    return "\n".join(parts)
 
 
 PICTURE = re.compile(r"^!\[.*?\]\((.*?)\)\n\n\*(.*?)\*$", re.MULTILINE)
