@@ -156,9 +156,9 @@ class Comparison:
         }
         if self._draw_panel(results):
             captions[PANEL] = (
-                "Test cases: image, truth, and what the first training of each loss makes of it, with the Dice of the "
-                "case over all seeds. The first is the case on which losses differ most, then the worst one, then a "
-                "middle one; the white line is the outline of the truth."
+                "Test cases: image, truth, and what the first training of each loss makes of it, with its Dice. The "
+                "first is the case on which losses differ most, then the worst one, then a middle one; the white line "
+                "is the outline of the truth."
             )
         for number, swept in enumerate(self.sweeps, start=1):
             if any(results.trained(label) for label in swept.labels):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_seg.evaluation.statistics import nan_mean
+from keras_seg.experiments.statistics import LEVEL
 
 # A mean Dice below this is a network that predicts nothing, or everything.
 COLLAPSED = 0.05
@@ -22,6 +23,7 @@ def conclusions(results):
     found = [_best(results, trained[0])]
     found += _against_the_best(results, trained)
     found += _among_the_others(results, trained)
+    found += _undecided(results, trained)
     found += _single_seeds(results, trained)
     found += _collapsed(results, trained)
     found += _thresholds(results, trained)
@@ -83,6 +85,20 @@ def _among_the_others(results, trained):
     return [f"Of the {_count(len(others), 'pair')} among the others {len(found)} differ: {'; '.join(texts)}."]
 
 
+def _undecided(results, trained):
+    """Name what differs by the cases alone, but not by its trainings: there more seeds would tell."""
+    best = trained[0]
+    tests = [(label, results.pair(best, label)) for label in trained[1:]]
+    open_ = [label for label, test in tests if test and not test.distinguishable and test.holm_wilcoxon < LEVEL]
+    open_ = [label for label in open_ if len(results.trained(label)) > 1]
+    if not open_:
+        return []
+    return [
+        f"By the cases alone {best} would be better than {_listed(open_)} too, but trainings differ too much from seed "
+        "to seed to say so of the losses: more seeds would tell."
+    ]
+
+
 def _single_seeds(results, trained):
     single = [label for label in trained if len(results.trained(label)) == 1]
     if not single or len(trained) < 2:
@@ -99,14 +115,16 @@ def _single_seeds(results, trained):
 
 
 def _collapsed(results, trained):
-    found = []
+    whole, partly = [], []
     for label in trained:
         means = results.means[results.labels.index(label)]
         low = [seed for seed, mean in zip(results.seeds, means) if mean < COLLAPSED]
-        if low:
-            whole = "in all of them" if len(low) == len(results.trained(label)) else f"with seed {_listed(low)}"
-            found.append(f"Trainings with {label} collapsed {whole}: a mean Dice below {COLLAPSED}.")
-    return found
+        if low and len(low) == len(results.trained(label)):
+            whole.append(label)
+        elif low:
+            partly.append(f"{label} with seed {_listed(low)}")
+    found = [f"All trainings with {_listed(whole)} collapsed: a mean Dice below {COLLAPSED}."] if whole else []
+    return found + ([f"Some trainings collapsed: {_listed(partly)}."] if partly else [])
 
 
 def _thresholds(results, trained):
@@ -116,7 +134,7 @@ def _thresholds(results, trained):
     for label in trained:
         row = results.labels.index(label)
         gain = _pinned(at_best[row]) - _pinned(at_half[row])
-        if gain > GAIN:
+        if gain > GAIN and _pinned(at_half[row]) >= COLLAPSED:
             thresholds = nan_mean(nan_mean(results.thresholds[row], axis=0))
             gains.append(f"{label} gains {gain:.3f} (at {thresholds:.2g} on average)")
     found = []

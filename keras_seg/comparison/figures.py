@@ -15,6 +15,7 @@ DASHES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDTH = 8.0
 LABEL = 34
+LEGEND_COLUMNS = 3
 
 
 def style_of(place):
@@ -72,7 +73,7 @@ def plot_curves(path, results):
     Returns:
         The path.
     """
-    figure = _figure(4.4)
+    figure = _figure(3.7 + _legend_height(results))
     axes = figure.subplots(1, 2, sharey=True)
     for axis, key, unit in ((axes[0], "steps", "steps"), (axes[1], "elapsed", "minutes of training")):
         _draw_lines(axis, results, key, "val_dice")
@@ -92,12 +93,12 @@ def plot_gradients(path, results):
     Returns:
         The path.
     """
-    figure = _figure(3.6)
+    figure = _figure(3.1 + _legend_height(results))
     axis = figure.subplots()
     _draw_lines(axis, results, "steps", "gradient_norm")
     axis.set_yscale("log")
     axis.set_xlabel("steps")
-    axis.set_ylabel("norm of the gradient, mean of an epoch")
+    axis.set_ylabel("gradient norm, mean of an epoch")
     _legend(figure, axis)
     return _save(figure, path)
 
@@ -172,10 +173,17 @@ def _figure(height):
     return figure
 
 
+def _legend_height(results):
+    """Return the inches that the legend below a figure takes."""
+    return 0.2 * -(-len(results.labels) // LEGEND_COLUMNS)
+
+
 def _legend(figure, axis):
     handles, labels = axis.get_legend_handles_labels()
     if handles:
-        legend = figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+        legend = figure.legend(
+            handles, labels, loc="outside lower center", ncols=LEGEND_COLUMNS, fontsize=8, frameon=False
+        )
         for text in legend.get_texts():
             text.set_parse_math(False)
 

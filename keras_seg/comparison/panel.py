@@ -43,7 +43,7 @@ def draw_panel(path, results, cases, masks, columns=COLUMNS):
         path: Path of the PNG file.
         results: `Results`, for names and Dice.
         cases: List of `keras_seg.data.Case`.
-        masks: For each case a dict from the label of a loss to its mask.
+        masks: For each case a dict from the label of a loss to what its first training made of it.
         columns: How many pictures stand beside each other.
 
     Returns:
@@ -60,12 +60,14 @@ def draw_panel(path, results, cases, masks, columns=COLUMNS):
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.03)
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(heights), columns, squeeze=False, gridspec_kw={"height_ratios": heights})
-    table = results.per_case()
+    first = {label: results.seeds.index(next(iter(results.trained(label)))) for label in labels}
+    dice = nan_mean(results.dice, axis=-1)
     for number, (case, view) in enumerate(zip(cases, views)):
         cells = axes[number * rows_each : (number + 1) * rows_each].ravel()
         place = results.cases.index(case.name)
         titles = [shorten(case.name, 24), "truth"]
-        titles += [f"{shorten(label, 18)}  {table[results.labels.index(label), place]:.3f}" for label in labels]
+        scores = [dice[results.labels.index(label), first[label], place] for label in labels]
+        titles += [f"{shorten(label, 18)}  {score:.3f}" for label, score in zip(labels, scores)]
         for axis, title, mask in zip(cells, titles, [None, view.truth, *view.masks]):
             _draw(axis, view, mask, title)
         for axis in cells[len(titles) :]:

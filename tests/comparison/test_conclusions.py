@@ -33,13 +33,24 @@ def test_what_differs_is_said_with_its_size():
 
 
 def test_collapse_failure_and_thresholds_are_said():
-    means, reasons = {"dice": 0.8, "focal": 0.01, "odd": 0.6}, {("odd", 1): "TrainingDiverged: nan"}
-    results = made_up(means, at_best={"focal": 0.5}, reasons=reasons)
+    means, reasons = {"dice": 0.8, "focal": 0.3, "odd": 0.6}, {("odd", 1): "TrainingDiverged: nan"}
+    results = made_up(means, at_best={"focal": 0.3}, reasons=reasons)
     results.outcomes["focal", 0].measures.scores[0] = 0.0
     text = said(results)
-    assert "Trainings with focal collapsed" in text
+    assert "Some trainings collapsed: focal with seed 0." in text
     assert "odd failed with seed 1: TrainingDiverged: nan." in text
-    assert "focal gains 0.5" in text
+    assert "focal gains 0.398" in text
+
+
+def test_all_that_collapsed_stands_in_one_sentence():
+    text = said(made_up({"dice": 0.8, "focal": 0.0, "ce": 0.0}, cases=12, spread=0.0))
+    assert re.search(r"All trainings with (focal and ce|ce and focal) collapsed", text)
+
+
+def test_what_more_seeds_would_tell_is_said():
+    text = said(made_up({"dice": 0.7, "focal": 0.5, "ce": 0.69}, spread=0.1, seed=3))
+    assert "By the cases alone" in text
+    assert "more seeds would tell" in text
 
 
 def test_one_seed_is_said_to_be_one():
