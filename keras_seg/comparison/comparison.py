@@ -5,7 +5,7 @@ import pathlib
 
 from keras_seg import data as datasets
 from keras_seg.comparison import contenders as contending
-from keras_seg.comparison import figures, panel, report
+from keras_seg.comparison import figures, panel, report, tables
 from keras_seg.comparison.conclusions import conclusions
 from keras_seg.comparison.record import RECORD, read_record
 from keras_seg.comparison.results import Results
@@ -83,7 +83,7 @@ class Comparison:
         from rich.markdown import Markdown
 
         results = self.results
-        text = "\n".join([*(f"- {sentence}" for sentence in conclusions(results)), "", *report.summary_table(results)])
+        text = "\n".join([*(f"- {sentence}" for sentence in conclusions(results)), "", *tables.summary_table(results)])
         open_console("auto" if console is None else console).print(Markdown(text))
 
     def write(self):
@@ -93,13 +93,13 @@ class Comparison:
             List of the paths written.
         """
         results, folder = self.results, self.folder
-        tables = (
-            report.to_csv(results),
-            report.table_to_csv(report.case_table(results)),
-            report.table_to_csv(report.summary_table(results)),
-            report.table_to_csv(report.pair_table(results)),
+        texts = (
+            tables.to_csv(results),
+            tables.table_to_csv(tables.case_table(results)),
+            tables.summary_to_csv(results),
+            tables.table_to_csv(tables.pair_table(results)),
         )
-        for name, text in zip(TABLES, tables):
+        for name, text in zip(TABLES, texts):
             write_text(folder / name, text)
         pictures = self._draw(results)
         markdown = report.to_markdown(results, self._facts(results), pictures, self.losses)

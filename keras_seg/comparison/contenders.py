@@ -15,6 +15,7 @@ ORIGINAL_FIVE = {
     "focal": "focal(alpha=0.25)",
     "CE + log1p(Dice)": "cross_entropy(include_background=False) + log1p(mean(dice(include_background=False)))",
 }
+"""The losses that are compared by default, `{label: text}`."""
 
 # Stands for all of them among the losses to compare.
 ORIGINAL = "original"

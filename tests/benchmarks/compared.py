@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-from keras_seg.comparison import load_comparison, report
+from keras_seg.comparison import load_comparison, tables
 from keras_seg.comparison.conclusions import size_of
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def write(name, comparison):
 
 def summary(name, comparison):
     """Return what the card shows of a comparison."""
-    lines = report.summary_table(comparison.results)
+    lines = tables.summary_table(comparison.results)
     return "\n".join([*lines, "", f"![test cases, each loss's mask](../../docs/compared/{name}-panel.png)"])
 
 
@@ -114,15 +114,15 @@ def section(name, comparison):
     """Return what the page shows of a comparison."""
     results, folder = comparison.results, comparison.folder
     parts = [f"- {sentence}" for sentence in comparison.conclusions]
-    parts += ["", *report.summary_table(results)]
+    parts += ["", *tables.summary_table(results)]
     captions = dict(PICTURE.findall((folder / "report.md").read_text(encoding="utf-8")))
     for path, caption in captions.items():
         shutil.copy(folder / path, PICTURES / f"{name}-{path}")
         parts += ["", f"![{caption.split(':')[0]}](compared/{name}-{path})", "", f"*{caption}*"]
     parts += ["", f"Dice of each test case, mean over the classes and the seeds ({size_of(results)}):", ""]
-    parts += report.case_table(results)
+    parts += tables.case_table(results)
     if results.pairs:
-        parts += ["", "Pairs:", "", *report.pair_table(results)]
+        parts += ["", "Pairs:", "", *tables.pair_table(results)]
     return "\n".join(parts)
 
 

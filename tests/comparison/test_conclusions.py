@@ -9,7 +9,7 @@ import pytest
 from comparison_cases import made_up
 from PIL import Image
 
-from keras_seg.comparison import figures, panel, report
+from keras_seg.comparison import figures, panel, report, tables
 from keras_seg.comparison.conclusions import conclusions
 from keras_seg.comparison.contenders import ORIGINAL_FIVE, contenders, sweep
 from keras_seg.comparison.results import paired_scores
@@ -64,19 +64,30 @@ def test_nothing_that_ended_is_no_winner():
 
 def test_the_table_of_cases_is_the_originals():
     results = made_up({"dice": 0.7, "focal": 0.8})
-    lines = report.case_table(results)
+    lines = tables.case_table(results)
     assert lines[0] == "| case | focal | dice |"
     assert len(lines) == 2 + 12 + 1
-    rows = list(csv.reader(io.StringIO(report.table_to_csv(lines))))
+    rows = list(csv.reader(io.StringIO(tables.table_to_csv(lines))))
     assert rows[0] == ["case", "focal", "dice"]
     expected = results.per_case()[1, 4]
     assert float(rows[5][1]) == pytest.approx(expected, abs=5e-4)
     assert rows[-1][0] == "mean"
 
 
+def test_the_summary_holds_numbers():
+    results = made_up({"dice": 0.7, "focal": 0.8}, classes=("organ", "vessels"), at_best={"dice": 0.1})
+    first, second = csv.DictReader(io.StringIO(tables.summary_to_csv(results)))
+    assert (first["loss"], second["loss"], first["trainings"]) == ("focal", "dice", "3")
+    assert float(second["dice"]) == pytest.approx(results.mean("dice"), rel=1e-5)
+    assert float(second["dice_deviation"]) == pytest.approx(results.means[0].std(ddof=1), rel=1e-5)
+    assert float(second["dice_at_best_threshold"]) == pytest.approx(results.mean("dice") + 0.1, abs=2e-3)
+    assert float(second["threshold_organ"]) == pytest.approx(0.22, abs=0.03)
+    assert second["false_positive_volume_ml"] == ""
+
+
 def test_everything_measured_is_in_the_long_table():
     results = made_up({"dice": 0.7, "focal": 0.8}, classes=("organ", "vessels"))
-    rows = list(csv.DictReader(io.StringIO(report.to_csv(results))))
+    rows = list(csv.DictReader(io.StringIO(tables.to_csv(results))))
     assert len(rows) == 2 * 3 * 12 * 2
     assert {row["class"] for row in rows} == {"organ", "vessels"}
     assert float(rows[0]["dice"]) == pytest.approx(results.dice[0, 0, 0, 0], rel=1e-4)
@@ -88,7 +99,7 @@ def test_a_label_cannot_break_a_table_or_the_page(tmp_path):
     assert "a \\| b" in markdown
     page = report.to_html(markdown, tmp_path)
     assert "<script>" not in page
-    assert report.table_to_csv(report.case_table(results)).startswith("case,a | b,")
+    assert tables.table_to_csv(tables.case_table(results)).startswith("case,a | b,")
 
 
 def test_pictures_are_drawn_and_the_page_holds_them(tmp_path):
