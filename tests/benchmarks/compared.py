@@ -101,6 +101,8 @@ def write(name, comparison):
         place = re.compile(f"<!-- {name} -->.*?<!-- end of {name} -->", re.DOTALL)
         marked = f"<!-- {name} -->\n\n{text}\n\n<!-- end of {name} -->"
         page = path.read_text(encoding="utf-8")
+        if not place.search(page):
+            sys.exit(f"{path}: add a section with <!-- {name} --> and <!-- end of {name} --> first")
         path.write_text(place.sub(lambda match: marked, page), encoding="utf-8")  # noqa: B023
 
 
