@@ -38,7 +38,7 @@ def test_graphs_are_let_go_and_a_model_still_predicts():
     del model
     gc.collect()
     assert gone() is None
-    assert graphs() == before
+    assert graphs() <= before
 
 
 def test_what_was_there_before_can_still_be_trained():
