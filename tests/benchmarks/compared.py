@@ -62,6 +62,11 @@ def main():
     parser.add_argument("--no-sweeps", action="store_true")
     options = parser.parse_args()
     for name in options.only:
+        for path in (PAGE, ZOO / "card.md"):
+            # Before an hour of training, not after it.
+            if not place_of(name).search(path.read_text(encoding="utf-8")):
+                sys.exit(f"{path}: add a section with <!-- {name} --> and <!-- end of {name} --> first")
+    for name in options.only:
         derivation, losses, settings = SETS[name]
         data = options.work / "data" / name if derivation else options.data / name
         out = options.work / name
@@ -75,6 +80,11 @@ def main():
         if name == SWEPT and not options.no_sweeps:
             run("compare", data, "--sweep", *SWEEPS, *settings, *losses[losses.index("--filters") :], *shared)
         write(name, load_comparison(out))
+
+
+def place_of(name):
+    """Return what finds the part of a page that is written here."""
+    return re.compile(f"<!-- {name} -->.*?<!-- end of {name} -->", re.DOTALL)
 
 
 def derive(arguments):
@@ -98,12 +108,9 @@ def write(name, comparison):
     shutil.copy(comparison.folder / "setup" / "recipe.toml", ZOO / f"{name}.toml")
     PICTURES.mkdir(parents=True, exist_ok=True)
     for path, text in ((PAGE, section(name, comparison)), (ZOO / "card.md", summary(name, comparison))):
-        place = re.compile(f"<!-- {name} -->.*?<!-- end of {name} -->", re.DOTALL)
         marked = f"<!-- {name} -->\n\n{text}\n\n<!-- end of {name} -->"
         page = path.read_text(encoding="utf-8")
-        if not place.search(page):
-            sys.exit(f"{path}: add a section with <!-- {name} --> and <!-- end of {name} --> first")
-        path.write_text(place.sub(lambda match: marked, page), encoding="utf-8")  # noqa: B023
+        path.write_text(place_of(name).sub(lambda match: marked, page), encoding="utf-8")  # noqa: B023
 
 
 def summary(name, comparison):
