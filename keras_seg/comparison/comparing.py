@@ -93,14 +93,11 @@ def compare(
     options = Options(minutes, test, validation, split_seed, groups=None if groups is None else str(groups))
     fixed = given_recipe(recipe, {**overrides, "deterministic": deterministic or None})
     own = (RECORD, PAGE, TEXT, *TABLES, *PICTURES, *(SWEEP.format(number) for number in range(1, 100)))
-    experiment = open_experiment(
-        folder, data, options, fixed, cache=cache, console=console, clock=clock, overwrite=overwrite, own=own
-    )
+    jobs = [Job(label, text, 0) for label, text in new.items()]
+    settings = {"cache": cache, "console": console, "clock": clock, "overwrite": overwrite, "own": own}
+    experiment = open_experiment(folder, data, options, fixed, jobs=jobs, **settings)
     record = merged(folder, new, swept, seeds, tuple(learning_rates), command or call_text(data, out, losses))
     labels = list(new) or list(record["losses"])
-    for label in labels:
-        # A loss that does not fit the data is found before anything is trained.
-        experiment.check(Job(label, record["losses"][label], 0))
     write_record(folder, record)
     comparison = Comparison(experiment, record)
     comparison.interrupted = _run(comparison, experiment, labels, seeds, console)

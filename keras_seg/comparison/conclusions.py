@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_seg.evaluation.statistics import nan_mean
-from keras_seg.experiments.statistics import LEVEL
+from keras_seg.experiments.statistics import LEVEL, mean_score
 
 # A mean Dice below this is a network that predicts nothing, or everything.
 COLLAPSED = 0.05
@@ -48,14 +48,19 @@ def _best(results, label):
 
 
 def _against_the_best(results, trained):
-    best, worse, alike = trained[0], [], []
+    best, worse, alike, reverse = trained[0], [], [], []
     for label in trained[1:]:
         test = results.pair(best, label)
-        if test is not None and test.distinguishable:
+        if test is not None and test.distinguishable and test.first == best:
             worse.append(f"{label} (by {abs(test.difference):.3f}, p = {_p(test.holm)})")
-        elif test is not None:
+        elif test is not None and not test.distinguishable:
             alike.append((label, test))
+        elif test is not None:
+            # Means are over other seeds, or count other classes, than what can be paired.
+            reverse.append(label)
     found = []
+    if reverse:
+        found.append(f"Where both can be paired, {_listed(reverse)} did better than {best}, against their means.")
     if worse:
         found.append(f"{best} is better than {_listed(worse)}.")
     if len(alike) == 1:
@@ -133,14 +138,14 @@ def _thresholds(results, trained):
     gains = []
     for label in trained:
         row = results.labels.index(label)
-        gain = _pinned(at_best[row]) - _pinned(at_half[row])
-        if gain > GAIN and _pinned(at_half[row]) >= COLLAPSED:
+        gain = mean_score(at_best[row]) - mean_score(at_half[row])
+        if gain > GAIN and mean_score(at_half[row]) >= COLLAPSED:
             thresholds = nan_mean(nan_mean(results.thresholds[row], axis=0))
             gains.append(f"{label} gains {gain:.3f} (at {thresholds:.2g} on average)")
     found = []
     if gains:
         found.append(f"With the threshold that is best on the validation cases instead of 0.5, {_listed(gains)}.")
-    means = {label: _pinned(at_best[results.labels.index(label)]) for label in trained}
+    means = {label: mean_score(at_best[results.labels.index(label)]) for label in trained}
     first = max(means, key=means.get)
     if first != trained[0]:
         found.append(f"At its best threshold each, {first} has the highest mean Dice, {means[first]:.3f}.")
@@ -149,11 +154,6 @@ def _thresholds(results, trained):
 
 def _failed(results):
     return [f"{label} failed with seed {seed}: {reason}." for (label, seed), reason in results.failures.items()]
-
-
-def _pinned(scores):
-    """Mean over seeds, classes and cases of `[seeds, cases, classes]`."""
-    return float(nan_mean(nan_mean(nan_mean(scores, axis=1), axis=-1)))
 
 
 def _difference(test):

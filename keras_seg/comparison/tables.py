@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_seg.evaluation.case import MEASURES, TOLERANCE
 from keras_seg.evaluation.statistics import nan_mean
+from keras_seg.experiments.statistics import mean_score
 
 
 def summary_table(results):
@@ -28,8 +29,8 @@ def summary_table(results):
         if not single:
             cells += [_spread(values) for values in nan_mean(results.dice[row], axis=1).T]
         distance = results.scores("hd95")[row]
-        cells += [_distance(distance), _number(_pinned(results.scores("surface_dice")[row]))]
-        cells += [_number(_pinned(at_best[row])), _number(nan_mean(results.calibration_errors[row]))]
+        cells += [_distance(distance), _number(mean_score(results.scores("surface_dice")[row]))]
+        cells += [_number(mean_score(at_best[row])), _number(nan_mean(results.calibration_errors[row]))]
         cells += [_number(nan_mean(results.false_positives[row]), 4)] if absent else []
         rows.append(cells)
     return markdown_table(heading, rows)
@@ -94,8 +95,8 @@ def summary_to_csv(results):
             value for values in nan_mean(results.dice[row], axis=1).T for value in _mean_and_deviation(values)
         ]
         numbers = [*_mean_and_deviation(means), *results.interval(label), *of_classes]
-        numbers += [nan_mean(distance[np.isfinite(distance)]), int(np.isinf(distance).sum()), _pinned(surface[row])]
-        numbers += [_pinned(at_best[row]), *nan_mean(results.thresholds[row], axis=0)]
+        numbers += [nan_mean(distance[np.isfinite(distance)]), int(np.isinf(distance).sum()), mean_score(surface[row])]
+        numbers += [mean_score(at_best[row]), *nan_mean(results.thresholds[row], axis=0)]
         numbers += [nan_mean(results.calibration_errors[row]), nan_mean(results.false_positives[row])]
         cells = ["" if np.isnan(value) else f"{value:.6g}" for value in numbers]
         writer.writerow([label, int(np.isfinite(means).sum()), *cells])
@@ -122,10 +123,6 @@ def markdown_table(heading, rows, numbers=True):
 def cell(text):
     """Return a text that breaks no table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
-
-
-def _pinned(scores):
-    return nan_mean(nan_mean(nan_mean(scores, axis=1), axis=-1))
 
 
 def _spread(means):

@@ -52,7 +52,9 @@ class Experiment:
         return self.folder / RUNS / job.folder
 
 
-def open_experiment(folder, data, options, fixed, *, cache=None, console=None, clock=None, overwrite=False, own=()):
+def open_experiment(
+    folder, data, options, fixed, *, jobs=(), cache=None, console=None, clock=None, overwrite=False, own=()
+):
     """Set an experiment up, or open the one that stands in a folder.
 
     Args:
@@ -60,6 +62,7 @@ def open_experiment(folder, data, options, fixed, *, cache=None, console=None, c
         data: Path of the data.
         options: `Options`: split, and the minutes of each training, from which the epochs of all follow.
         fixed: What of the recipe is given, `{table: {key: value}}`.
+        jobs: List of `Job` that are checked before anything is thrown away or written.
         cache: Folder of the prepared cases.
         console: `rich.console.Console` or `None`.
         clock: `Clock` of what is spent already.
@@ -70,15 +73,15 @@ def open_experiment(folder, data, options, fixed, *, cache=None, console=None, c
         `Experiment`.
 
     Raises:
-        ValueError: If the folder holds something else, or an experiment with other options, or the data have changed.
+        ValueError: If the folder holds something else, or an experiment with other options, the data have changed, or a
+            job does not fit them.
         OSError: If the folder cannot be written to.
     """
     shared = RunFolder(folder / SETUP)
-    _check_folder(folder, shared, overwrite)
+    _check_folder(folder, shared)
     make_folder(folder)
-    if overwrite:
-        _clear(folder, shared, own)
-    if shared.is_set_up:
+    known = shared.is_set_up and not overwrite
+    if known:
         recorded, recipe = shared.read("options"), shared.read_recipe()
         given = {name: value for name, value in fixed.items() if value}
         check_same(folder, [(recorded, options.given()), (recipe.to_dict(), given)], what="experiment")
@@ -86,7 +89,6 @@ def open_experiment(folder, data, options, fixed, *, cache=None, console=None, c
         check_unchanged(data, setup.fingerprint, setup.pairs, setup.split.test)
         cases = setup.prepare(cache, console)
     else:
-        make_folder(shared.path)
         setup = new_setup(data, options, fixed, console)
         for warning in setup.warnings:
             say(console, f"Note: {warning}")
@@ -94,11 +96,19 @@ def open_experiment(folder, data, options, fixed, *, cache=None, console=None, c
         if options.minutes is not None:
             with session():
                 fit_into_time(setup, Network(setup.recipe, setup.fingerprint), cases, options, fixed, clock, console)
+    experiment = Experiment(folder, setup, dataclasses.replace(options, minutes=None), cases)
+    for job in jobs:
+        experiment.check(job)
+    if not known:
+        # Only now: a mistake in what is given must not cost the experiment that is to be overwritten.
+        if overwrite:
+            _clear(folder, shared, own)
+        make_folder(shared.path)
         setup.write(shared, options)
-    return Experiment(folder, setup, dataclasses.replace(options, minutes=None), cases)
+    return experiment
 
 
-def _check_folder(folder, shared, overwrite):
+def _check_folder(folder, shared):
     """Refuse a folder that holds something that is no experiment."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: this is a file; an experiment needs a folder to write into.")

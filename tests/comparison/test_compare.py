@@ -138,6 +138,19 @@ def test_what_does_not_fit_is_refused_and_nothing_is_lost(compared, compare, opt
     assert (compared.folder / "comparison.json").read_text() == before
 
 
+@pytest.mark.parametrize("mistake", [{"losses": ["focal(alpha=[1, 2, 3, 4])"]}, {"data": "NOWHERE"}, {"test": 99}])
+def test_a_mistake_does_not_cost_what_was_to_be_overwritten(compared, compare, folder, mistake):
+    def files():
+        return sorted(str(path) for path in compared.folder.rglob("*"))
+
+    before = files()
+    mistake = dict(mistake)
+    data = mistake.pop("data", folder / "data")
+    with pytest.raises(ValueError):
+        keras_seg.compare(data, compared.folder, overwrite=True, **{**compare.keywords, **mistake})
+    assert files() == before
+
+
 def test_a_folder_of_something_else_is_left_alone(compare, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     for overwrite in (False, True):

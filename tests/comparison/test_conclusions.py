@@ -1,6 +1,7 @@
 """Sentences, tables and pages made from made-up results."""
 
 import csv
+import dataclasses
 import io
 import re
 
@@ -51,6 +52,15 @@ def test_what_more_seeds_would_tell_is_said():
     text = said(made_up({"dice": 0.7, "focal": 0.5, "ce": 0.69}, spread=0.1, seed=3))
     assert "By the cases alone" in text
     assert "more seeds would tell" in text
+
+
+def test_a_pair_that_contradicts_the_means_is_said_to():
+    results = made_up({"dice": 0.8, "focal": 0.6}, seeds=2)
+    test = dataclasses.replace(results.pair("dice", "focal"), first="focal", second="dice", holm=0.001)
+    results.__dict__["pairs"] = [test]
+    text = said(results)
+    assert "focal did better than dice, against their means" in text
+    assert "not distinguishable" not in text
 
 
 def test_one_seed_is_said_to_be_one():
