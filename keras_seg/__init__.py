@@ -22,6 +22,7 @@ __all__ = [
     "overlay",
     "train",
     "training",
+    "tune",
     "tuner",
     "zoo",
 ]
@@ -35,6 +36,7 @@ _MEMBERS = {
     "load_model": "keras_seg.saving",
     "load_run": "keras_seg.training",
     "train": "keras_seg.training",
+    "tune": "keras_seg.tuner",
 }
 
 
@@ -61,3 +63,4 @@ if pathlib.Path(sys.argv[0] if sys.argv else "").stem != "keras-seg":
 if TYPE_CHECKING:
     from keras_seg.comparison import compare
     from keras_seg.training import load_run, train
+    from keras_seg.tuner import tune

@@ -5,12 +5,13 @@ import math
 import tomllib
 
 
-def add_recipe_options(parser, loss=True):
+def add_recipe_options(parser, loss=True, searched=False):
     """Add the options that override parts of the recipe.
 
     Args:
         parser: Parser of a command.
         loss: Whether there is one loss, which is a part of it.
+        searched: Whether `--set` takes ranges too.
     """
     group = parser.add_argument_group("recipe", "What is not given is chosen from the data, the memory and the time.")
     add = group.add_argument
@@ -24,7 +25,10 @@ def add_recipe_options(parser, loss=True):
     add("--learning-rate", type=float, metavar="R", help="highest learning rate")
     add("--augmentation", metavar="PRESET", help="none, light, default or strong")
     add("--spacing", nargs="+", type=float, metavar="MM", help="voxel size to resample to, one number per axis, in mm")
-    add("--set", nargs="+", action="extend", default=[], metavar="TABLE.KEY=VALUE", help="any other part of the recipe")
+    takes = "any other part of the recipe"
+    if searched:
+        takes += ", or of a loss (tversky.alpha=0.2:0.8); LOW:HIGH, LOW:HIGH:log and A|B|C are searched"
+    add("--set", nargs="+", action="extend", default=[], metavar="TABLE.KEY=VALUE", help=takes)
 
 
 SHORT = {

@@ -60,7 +60,6 @@ def run(options, console):
         cache=options.cache,
         console=console,
         command=command_line(sys.argv[1:]),
-        started=options.started,
         **recipe_overrides(options),
     )
     return 130 if found.interrupted else 0

@@ -5,11 +5,12 @@ import os
 import sys
 import time
 
-from keras_seg.cli import check, compare, derive, evaluate, predict, train
+from keras_seg.cli import check, compare, derive, evaluate, predict, train, tune
 from keras_seg.cli.loading import quiet_loading
 
-COMMANDS = (check, train, predict, evaluate, compare, derive)
+COMMANDS = (check, train, predict, evaluate, compare, tune, derive)
 INTERRUPTED = 130
+STYLE = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
 
 EPILOG = """\
 keras-seg check    DATA                      what is in a folder, and how it would be trained here; trains nothing
@@ -17,6 +18,7 @@ keras-seg train    DATA --out RUN            a trained network in a run folder
 keras-seg predict  RUN IMAGES --out MASKS    masks with the images' format, affine and header
 keras-seg evaluate RUN DATA                  Dice, IoU, HD95, surface Dice per case and class
 keras-seg compare  DATA --out OUT            the same network once per loss: tables, tests, pictures
+keras-seg tune     DATA --out OUT            the loss, and its parameters, that segment this data best
 keras-seg derive   DATA NEW --merge 1 2      the same images with other labels: classes merged, borders, phantoms
 
 DATA is a folder of images/ and labels/ (same names in both), an MSD task or an nnU-Net raw data set; NIfTI, PNG, TIFF
@@ -36,6 +38,32 @@ def main(arguments=None):
     """
     started = time.monotonic()
     options = parse(arguments)
+    return carry_out(options, f"keras-seg {options.command}", started)
+
+
+def main_of(command, program, arguments=None, **more):
+    """Run a script that is one of the commands.
+
+    Args:
+        command: Module of the command.
+        program: Name of the script, for messages.
+        arguments: As in `main`.
+        **more: Options that the script knows and no user gives.
+
+    Returns:
+        As `main`.
+    """
+    started = time.monotonic()
+    usage, _, text = command.__doc__.partition("\n")
+    parser = argparse.ArgumentParser(prog=program, description=usage, epilog=text.strip(), **STYLE)
+    command.add_arguments(parser)
+    options = parser.parse_args(arguments)
+    vars(options).update(run=command.run, **more)
+    return carry_out(options, program, started)
+
+
+def carry_out(options, program, started):
+    """Load what a command needs, run it, and return the exit status."""
     # Loading TensorFlow counts as well, where a command has a time limit.
     options.started = started
     try:
@@ -51,10 +79,10 @@ def main(arguments=None):
         return 0
     except (ValueError, OSError) as error:
         # A message of several lines keeps them: a difference of two recipes is a list.
-        sys.stderr.write(f"keras-seg {options.command}: {error}\n")
+        sys.stderr.write(f"{program}: {error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write(f"keras-seg {options.command}: stopped\n")
+        sys.stderr.write(f"{program}: stopped\n")
         return INTERRUPTED
 
 
@@ -64,8 +92,7 @@ def parse(arguments=None):
         prog="keras-seg",
         description="From a folder of images and masks to a trained, judged and usable segmentation network.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        **STYLE,
     )
     parser.add_argument("--version", action="version", version=f"keras-seg {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -76,8 +103,7 @@ def parse(arguments=None):
             help=usage,
             description=usage,
             epilog=text.strip(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
+            **STYLE,
         )
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)

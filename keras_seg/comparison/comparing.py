@@ -1,7 +1,6 @@
 """`compare`: one network, trained once per loss and seed, on the same cases; tables, pictures and tests."""
 
 import pathlib
-import time
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from keras_seg.experiments.jobs import Job
 from keras_seg.experiments.progress import JobsDisplay
 from keras_seg.experiments.running import run_jobs
 from keras_seg.terminal import open_console, say
-from keras_seg.training.callbacks.clock import Clock
 from keras_seg.training.options import Options
 from keras_seg.training.trainings import given_recipe
 
@@ -39,7 +37,6 @@ def compare(
     cache=None,
     console="auto",
     command=None,
-    started=None,
     **overrides,
 ):
     """Train the same network once per loss and seed, and say how losses differ, and how sure that is.
@@ -70,7 +67,6 @@ def compare(
         cache: Folder of the prepared cases.
         console: `rich.console.Console` for what is said meanwhile, `"auto"` for one, `None` for silence.
         command: What the report names as the command that made it. `None`: this call.
-        started: Time, by `time.monotonic()`, of the start. `None`: now.
         **overrides: Single values of the recipe: `model="vnet"`, `filters=(8, 16, 32)`, `epochs=20`.
 
     Returns:
@@ -86,7 +82,6 @@ def compare(
     comparison.table()
     ```
     """
-    clock = Clock(started=time.monotonic() if started is None else started)
     console, folder = open_console(console), pathlib.Path(out)
     _check(seeds, test, learning_rates, overrides)
     new, swept = asked_of(folder, losses, sweeps, overwrite)
@@ -94,7 +89,7 @@ def compare(
     fixed = given_recipe(recipe, {**overrides, "deterministic": deterministic or None})
     own = (RECORD, PAGE, TEXT, *TABLES, *PICTURES, *(SWEEP.format(number) for number in range(1, 100)))
     jobs = [Job(label, text, 0) for label, text in new.items()]
-    settings = {"cache": cache, "console": console, "clock": clock, "overwrite": overwrite, "own": own}
+    settings = {"cache": cache, "console": console, "overwrite": overwrite, "own": own}
     experiment = open_experiment(folder, data, options, fixed, jobs=jobs, **settings)
     record = merged(folder, new, swept, seeds, tuple(learning_rates), command or call_text(data, out, losses))
     labels = list(new) or list(record["losses"])

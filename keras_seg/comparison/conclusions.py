@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_seg.evaluation.statistics import nan_mean
 from keras_seg.experiments.statistics import LEVEL, mean_score
+from keras_seg.experiments.wording import count, listed, p_value
 
 # A mean Dice below this is a network that predicts nothing, or everything.
 COLLAPSED = 0.05
@@ -34,16 +35,16 @@ def conclusions(results):
 def size_of(results):
     """Return `10 cases and 3 seeds`, with the largest number of seeds of a loss."""
     seeds = max((len(results.trained(label)) for label in results.labels), default=0)
-    return f"{_count(len(results.cases), 'case')} and {_count(seeds, 'seed')}"
+    return f"{count(len(results.cases), 'case')} and {count(seeds, 'seed')}"
 
 
 def _best(results, label):
     low, high = results.interval(label)
     span = "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
-    seeds = _count(len(results.trained(label)), "seed")
+    seeds = count(len(results.trained(label)), "seed")
     return (
         f"**{label}** has the highest mean Dice: {results.mean(label):.3f}{span}, on "
-        f"{_count(len(results.cases), 'case')} and {seeds}."
+        f"{count(len(results.cases), 'case')} and {seeds}."
     )
 
 
@@ -52,7 +53,7 @@ def _against_the_best(results, trained):
     for label in trained[1:]:
         test = results.pair(best, label)
         if test is not None and test.distinguishable and test.first == best:
-            worse.append(f"{label} (by {abs(test.difference):.3f}, p = {_p(test.holm)})")
+            worse.append(f"{label} (by {abs(test.difference):.3f}, p = {p_value(test.holm)})")
         elif test is not None and not test.distinguishable:
             alike.append((label, test))
         elif test is not None:
@@ -60,18 +61,18 @@ def _against_the_best(results, trained):
             reverse.append(label)
     found = []
     if reverse:
-        found.append(f"Where both can be paired, {_listed(reverse)} did better than {best}, against their means.")
+        found.append(f"Where both can be paired, {listed(reverse)} did better than {best}, against their means.")
     if worse:
-        found.append(f"{best} is better than {_listed(worse)}.")
+        found.append(f"{best} is better than {listed(worse)}.")
     if len(alike) == 1:
         label, test = alike[0]
         found.append(
-            f"{best} and {label} are not distinguishable on {_count(test.cases, 'case')} and "
-            f"{_count(test.seeds, 'seed')}: the difference is {_difference(test)}, p = {_p(test.holm)}."
+            f"{best} and {label} are not distinguishable on {count(test.cases, 'case')} and "
+            f"{count(test.seeds, 'seed')}: the difference is {_difference(test)}, p = {p_value(test.holm)}."
         )
     elif alike:
-        spans = [f"{label} ({_difference(test)}, p = {_p(test.holm)})" for label, test in alike]
-        found.append(f"{best} is not distinguishable from {_listed(spans)} on {size_of(results)}.")
+        spans = [f"{label} ({_difference(test)}, p = {p_value(test.holm)})" for label, test in alike]
+        found.append(f"{best} is not distinguishable from {listed(spans)} on {size_of(results)}.")
     return found
 
 
@@ -82,12 +83,12 @@ def _among_the_others(results, trained):
         return []
     found = [test for test in others if test.distinguishable]
     if not found:
-        return [f"Among the others no pair is distinguishable ({_count(len(others), 'pair')})."]
+        return [f"Among the others no pair is distinguishable ({count(len(others), 'pair')})."]
     better = {}
     for test in found:
         better.setdefault(test.first, []).append(test.second)
-    texts = [f"{label} is better than {_listed(names)}" for label, names in better.items()]
-    return [f"Of the {_count(len(others), 'pair')} among the others {len(found)} differ: {'; '.join(texts)}."]
+    texts = [f"{label} is better than {listed(names)}" for label, names in better.items()]
+    return [f"Of the {count(len(others), 'pair')} among the others {len(found)} differ: {'; '.join(texts)}."]
 
 
 def _undecided(results, trained):
@@ -99,7 +100,7 @@ def _undecided(results, trained):
     if not open_:
         return []
     return [
-        f"By the cases alone {best} would be better than {_listed(open_)} too, but trainings differ too much from seed "
+        f"By the cases alone {best} would be better than {listed(open_)} too, but trainings differ too much from seed "
         "to seed to say so of the losses: more seeds would tell."
     ]
 
@@ -109,9 +110,7 @@ def _single_seeds(results, trained):
     if not single or len(trained) < 2:
         return []
     who = (
-        "Every loss was"
-        if len(single) == len(trained)
-        else f"{_listed(single)} {'was' if len(single) == 1 else 'were'}"
+        "Every loss was" if len(single) == len(trained) else f"{listed(single)} {'was' if len(single) == 1 else 'were'}"
     )
     return [
         f"{who} trained once. The tests then say whether these trainings differ on such cases, not whether the losses "
@@ -127,9 +126,9 @@ def _collapsed(results, trained):
         if low and len(low) == len(results.trained(label)):
             whole.append(label)
         elif low:
-            partly.append(f"{label} with seed {_listed(low)}")
-    found = [f"All trainings with {_listed(whole)} collapsed: a mean Dice below {COLLAPSED}."] if whole else []
-    return found + ([f"Some trainings collapsed: {_listed(partly)}."] if partly else [])
+            partly.append(f"{label} with seed {listed(low)}")
+    found = [f"All trainings with {listed(whole)} collapsed: a mean Dice below {COLLAPSED}."] if whole else []
+    return found + ([f"Some trainings collapsed: {listed(partly)}."] if partly else [])
 
 
 def _thresholds(results, trained):
@@ -144,7 +143,7 @@ def _thresholds(results, trained):
             gains.append(f"{label} gains {gain:.3f} (at {thresholds:.2g} on average)")
     found = []
     if gains:
-        found.append(f"With the threshold that is best on the validation cases instead of 0.5, {_listed(gains)}.")
+        found.append(f"With the threshold that is best on the validation cases instead of 0.5, {listed(gains)}.")
     means = {label: mean_score(at_best[results.labels.index(label)]) for label in trained}
     first = max(means, key=means.get)
     if first != trained[0]:
@@ -159,16 +158,3 @@ def _failed(results):
 def _difference(test):
     span = "" if np.isnan(test.low) else f", 95 % interval {test.low:+.3f} to {test.high:+.3f}"
     return f"{test.difference:.3f}{span}"
-
-
-def _p(value):
-    return f"{value:.2g}" if value >= 0.001 else "0.001 or less"
-
-
-def _listed(items):
-    items = [str(item) for item in items]
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def _count(number, noun):
-    return f"{number} {noun}{'' if number == 1 else 's'}"

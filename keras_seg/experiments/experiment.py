@@ -6,6 +6,7 @@ import shutil
 from keras_seg import losses
 from keras_seg.files import make_folder
 from keras_seg.terminal import say
+from keras_seg.training.callbacks.clock import Clock
 from keras_seg.training.fitting import Network
 from keras_seg.training.folder import RunFolder
 from keras_seg.training.options import check_same
@@ -53,7 +54,7 @@ class Experiment:
 
 
 def open_experiment(
-    folder, data, options, fixed, *, jobs=(), cache=None, console=None, clock=None, overwrite=False, own=()
+    folder, data, options, fixed, *, jobs=(), cache=None, console=None, overwrite=False, own=(), minutes=None
 ):
     """Set an experiment up, or open the one that stands in a folder.
 
@@ -65,9 +66,10 @@ def open_experiment(
         jobs: List of `Job` that are checked before anything is thrown away or written.
         cache: Folder of the prepared cases.
         console: `rich.console.Console` or `None`.
-        clock: `Clock` of what is spent already.
         overwrite: Throw away the experiment in the folder.
         own: Names of other files and folders that belong to an experiment, to be thrown away with it.
+        minutes: Function that is asked for the minutes of each training when all cases are prepared. `None`: those of
+            the options.
 
     Returns:
         `Experiment`.
@@ -78,7 +80,7 @@ def open_experiment(
         OSError: If the folder cannot be written to.
     """
     shared = RunFolder(folder / SETUP)
-    _check_folder(folder, shared)
+    _check_folder(folder, shared, own)
     make_folder(folder)
     known = shared.is_set_up and not overwrite
     if known:
@@ -93,9 +95,11 @@ def open_experiment(
         for warning in setup.warnings:
             say(console, f"Note: {warning}")
         cases = setup.prepare(cache, console)
-        if options.minutes is not None:
+        each = dataclasses.replace(options, minutes=options.minutes if minutes is None else minutes())
+        if each.minutes is not None:
+            # The minutes are those of each training, without the reading of the cases, which all share.
             with session():
-                fit_into_time(setup, Network(setup.recipe, setup.fingerprint), cases, options, fixed, clock, console)
+                fit_into_time(setup, Network(setup.recipe, setup.fingerprint), cases, each, fixed, Clock(), console)
     experiment = Experiment(folder, setup, dataclasses.replace(options, minutes=None), cases)
     for job in jobs:
         experiment.check(job)
@@ -108,11 +112,12 @@ def open_experiment(
     return experiment
 
 
-def _check_folder(folder, shared):
+def _check_folder(folder, shared, own):
     """Refuse a folder that holds something that is no experiment."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: this is a file; an experiment needs a folder to write into.")
-    inside = [] if not folder.is_dir() else sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
+    found = folder.iterdir() if folder.is_dir() else ()
+    inside = sorted(path.name for path in found if path.name[0] != "." and path.name not in own)
     if inside and not shared.path.is_dir():
         listed = ", ".join(inside[:4])
         raise ValueError(f"{folder}: this folder holds something else ({listed}). Choose another one for the results.")

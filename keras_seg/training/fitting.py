@@ -15,6 +15,7 @@ from keras_seg.training.callbacks.display import Display
 from keras_seg.training.callbacks.divergence import StopOnDivergence
 from keras_seg.training.callbacks.gradient import GradientNorm, sum_gradient_norms
 from keras_seg.training.callbacks.learning_rate import LearningRate
+from keras_seg.training.callbacks.pause import Pause
 from keras_seg.training.callbacks.validation import WholeCaseValidation
 from keras_seg.training.interrupts import Interrupts
 from keras_seg.training.network import build
@@ -119,9 +120,26 @@ class Training:
         console: `rich.console.Console` or `None`.
         tensorboard: Whether to write a log for TensorBoard.
         display: What shows the training, used as `Display` is. `None`: a `Display` on the console.
+        until: Epoch after which it pauses; `None` for the last.
+        callbacks: More callbacks; they see the logs after whole-case validation has written into them.
+        timed: Whether the clock may delay a validation or thin out its cases.
     """
 
-    def __init__(self, setup, network, cases, folder, state, clock, console=None, tensorboard=False, display=None):
+    def __init__(
+        self,
+        setup,
+        network,
+        cases,
+        folder,
+        state,
+        clock,
+        console=None,
+        tensorboard=False,
+        display=None,
+        until=None,
+        callbacks=(),
+        timed=True,
+    ):
         self.setup = setup
         self.model = network.model
         self.cases = cases
@@ -130,7 +148,9 @@ class Training:
         self.clock = clock
         self.console = console
         self.display = display
-        self._make_callbacks(network, tensorboard)
+        self.until = until
+        self.timed = timed and not setup.recipe.training.deterministic
+        self._make_callbacks(network, tensorboard, callbacks)
 
     def run(self):
         """Train to the end.
@@ -178,7 +198,7 @@ class Training:
             save_state(self.folder.state, self.model, self.state)
         self.checkpoint.mend()
 
-    def _make_callbacks(self, network, tensorboard):
+    def _make_callbacks(self, network, tensorboard, more):
         recipe = self.setup.recipe
         training = recipe.training
         if self.display is None:
@@ -203,7 +223,7 @@ class Training:
             state=self.state,
             clock=self.clock,
             ignore_class=recipe.loss.ignore_class,
-            timed=not training.deterministic,
+            timed=self.timed,
             say=lambda line: say(self.console, line),
             watch=self._watch,
         )
@@ -221,8 +241,8 @@ class Training:
             self.folder.path, self.patches, lambda: self.rate.rate, training.clip_norm, training.precision
         )
         norms = GradientNorm(network.gradient_norms)
-        self.callbacks = [EpochSchedule(), self.rate, norms, divergence]
-        self.callbacks += [self.validation, self.checkpoint, self.interrupts]
+        self.callbacks = [EpochSchedule(), self.rate, norms, divergence, Pause(self.until)]
+        self.callbacks += [self.validation, self.checkpoint, self.interrupts, *more]
         if tensorboard:
             self.callbacks.append(keras.callbacks.TensorBoard(str(self.folder.tensorboard), write_graph=False))
         self.callbacks.append(self.display)

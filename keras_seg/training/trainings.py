@@ -106,11 +106,12 @@ def train(
     return run
 
 
-def train_prepared(setup, cases, out, options, display=None):
+def train_prepared(setup, cases, out, options, display=None, *, until=None, callbacks=(), tensorboard=False):
     """Train one of several runs on cases that are prepared already; one that was begun goes on where it stands.
 
-    There is no clock: it takes the epochs of its recipe, whatever else the machine does. The run is one as `train`
-    leaves it, without the picture of its validation cases.
+    There is no clock: it takes the epochs of its recipe and validates when the recipe says, on the same cases as the
+    others, whatever else the machine does. The run is one as `train` leaves it, without the picture of its validation
+    cases.
 
     Args:
         setup: `Setup` with the recipe of this run.
@@ -118,9 +119,12 @@ def train_prepared(setup, cases, out, options, display=None):
         out: Folder of the run.
         options: `Options` that the split was made with.
         display: What shows the training, used as `Display` is.
+        until: Epoch after which it pauses, until another call takes it further. `None`: to its end.
+        callbacks: Callbacks that see the logs of each epoch, whole-case Dice included, and may end the training.
+        tensorboard: Write a log for TensorBoard too.
 
     Returns:
-        Whether it got to its end; `False` after Ctrl-C.
+        Whether it got as far as it should; `False` after Ctrl-C.
 
     Raises:
         ValueError: If another recipe stands in the folder.
@@ -136,11 +140,14 @@ def train_prepared(setup, cases, out, options, display=None):
     else:
         folder.clear()
         setup.write(folder, options)
-    training = Training(setup, Network(setup.recipe, setup.fingerprint), cases, folder, state, clock, display=display)
-    if state.finished:
+    network = Network(setup.recipe, setup.fingerprint)
+    more = {"display": display, "until": until, "callbacks": callbacks, "tensorboard": tensorboard, "timed": False}
+    training = Training(setup, network, cases, folder, state, clock, **more)
+    is_there = state.finished or (until is not None and state.epoch >= until)
+    if is_there:
         # A kill may have come between the last state and its best model.
         training.begin()
-    complete = state.finished or training.run()
+    complete = is_there or training.run()
     finish(setup, cases, folder, state, brief=True)
     return complete
 

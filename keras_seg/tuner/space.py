@@ -1,16 +1,19 @@
 """The search space: one conditional branch per loss, read from the losses themselves."""
 
 import collections
-import numbers
 
 from keras_seg import losses
-from keras_seg.losses import registry, text
+from keras_seg.losses import algebra, registry, text
+from keras_seg.tuner import sampling
 
 # Name of the hyperparameter that says which loss it is.
 LOSS = "loss"
 
+# Where the weight of a summand is searched, and what it is by default.
+WEIGHT, EQUAL = (0.1, 10.0, "log"), 1.0
 
-def choose_loss(hp, names=None, grid=False, **options):
+
+def choose_loss(hp, names=None, grid=False, ranges=None, **options):
     """Let a KerasTuner search choose a loss and its parameters.
 
     Every loss has a branch of its own, with the ranges of its `space` and the defaults of its signature. All branches
@@ -27,26 +30,38 @@ def choose_loss(hp, names=None, grid=False, **options):
 
     Name the objective with its direction: KerasTuner minimises what it does not know, and `"val_dice"` is such a name.
 
+    In a sum, every loss after the first has a weight that is searched too, from 0.1 to 10, unless a number is written
+    before it: `"dice + focal"` searches it, `"dice + 1 * focal"` does not. Its name is `"dice + focal: focal weight"`.
+
     Args:
         hp: `keras_tuner.HyperParameters`.
         names: Names of losses, or texts such as `"dice + 0.5 * focal(gamma=3)"`. What a text says is kept, the
             arguments that it leaves out are searched. `None` or `"all"`: every loss that trains a network by itself.
         grid: Whether a range becomes three values, its ends and the default, for a search that tries everything.
-        **options: Arguments for every loss that takes them, such as `ignore_class=255`. They are not searched.
+        ranges: Dict of what is searched instead of the `space` of a loss, by `"loss.argument"`, for any argument and
+            wherever a text does not give it: `{"tversky.alpha": (0.2, 0.8), "focal_tversky.gamma": (0.5, 2, "log"),
+            "focal.gamma": [1, 2, 3], "tversky.beta": 0.7}`. A list are choices; one value is given, not searched. The
+            full name of a hyperparameter is that of a single branch, as `"dice + focal: focal.gamma"` or
+            `"dice + focal: focal weight"`. A default that lies outside becomes the nearest value, the first choice.
+        **options: Arguments for every loss that takes them, such as `ignore_class=255`. They are not searched, unless
+            `ranges` name them.
 
     Returns:
         A `keras_seg.losses.SegmentationLoss`. Numbers are rounded to four digits, so that its text stays readable.
 
     Raises:
-        ValueError: If there is no such loss or argument, or a `space` does not hold the default.
+        ValueError: If there is no such loss or argument, a range is none or of nothing that these losses search, or a
+            `space` does not hold the default.
     """
     branches = branch_texts(names)
     text.check_taken(options, branches)
+    ranges = sampling.GivenRanges(ranges)
     chosen = hp.Choice(LOSS, list(branches))
     made = {}
     for branch in branches:
         with hp.conditional_scope(LOSS, [branch]):
-            made[branch] = _Branch(branch, options, hp, grid).parse()
+            made[branch] = _Branch(branch, options, hp, grid, ranges).parse()
+    ranges.check_used(branches)
     return made[chosen]
 
 
@@ -90,69 +105,93 @@ def explicit_text(loss):
 
 
 def grid_size(hyperparameters):
-    """Return how many trials a search over everything takes: the sum over losses of the products of their values."""
-    sizes = collections.Counter()
+    """Return how many trials a search over everything takes: the sum over losses of the products of their values.
+
+    What is searched whichever the loss is, such as a learning rate, multiplies it.
+    """
+    sizes, common = collections.Counter(), 1
     for parameter in hyperparameters.space:
         if parameter.name == LOSS:
             sizes.update(dict.fromkeys(parameter.values, 1))
     for parameter in hyperparameters.space:
+        if not parameter.conditions and parameter.name != LOSS:
+            common *= len(list(parameter.values))
         for condition in parameter.conditions:
             if condition.name == LOSS:
                 sizes[condition.values[0]] *= len(list(parameter.values))
-    return sizes.total()
+    return common * sizes.total()
 
 
 class _Branch(text.Parser):
-    """Reads a text and asks the search for each argument that the text leaves out."""
+    """Reads a text and asks the search for each argument and each weight that the text leaves out."""
 
-    def __init__(self, branch, options, hp, grid):
+    def __init__(self, branch, options, hp, grid, ranges):
         super().__init__(branch, options)
         self.hp = hp
         self.grid = grid
+        self.ranges = ranges
         self.met = collections.Counter()
+        self.member = None
+
+    def sum(self):
+        value = self.product()
+        while self.kind == "mark" and self.word in "+-":
+            operation, start = self.next(), self.place
+            term = self.product()
+            if all(isinstance(x, losses.SegmentationLoss) for x in (value, term)) and not _is_scaled(term):
+                term = _scaled(self._weight(start, term), term)
+            value = algebra.combine(operation, value, term)
+        return value
 
     def _loss(self, name, arguments):
-        fixed = {*arguments, *self.options}
-        space = {key: spec for key, spec in losses.space(name).items() if key not in fixed}
-        prefix = self._prefix(name)
-        sampled = {
-            key: _sample(self.hp, f"{prefix}.{key}", spec, losses.defaults(name)[key], self.grid)
-            for key, spec in space.items()
-        }
-        # In a branch that is not chosen, KerasTuner gives None for everything.
-        sampled = {key: value for key, value in sampled.items() if value is not None}
+        self.member = self._unique(name)
+        prefix = name if self.text == name else f"{self.text}: {self.member}"
+        space, defaults = losses.space(name), text.options_of(registry.loss_class(name))
+        sampled = {}
+        for key in {**space, **self.ranges.arguments(name, prefix)}:
+            if key in arguments:
+                continue
+            spec, default = self.ranges.find(f"{prefix}.{key}", f"{name}.{key}"), defaults.get(key)
+            if spec:
+                sampled[key] = self._given(f"{prefix}.{key}", spec, default)
+            elif key not in self.options:
+                sampled[key] = sampling.sample(self.hp, f"{prefix}.{key}", space[key], default, self.grid)
         return super()._loss(name, arguments | sampled)
 
-    def _prefix(self, name):
-        """Return a name that no other branch, and no other member of this one, has."""
-        self.met[name] += 1
-        member = name if self.met[name] == 1 else f"{name}_{self.met[name]}"
-        return name if self.text == name else f"{self.text}: {member}"
+    def _weight(self, start, term):
+        """Return the weight of the summand that begins at a token."""
+        if isinstance(term, algebra.CompoundLoss):
+            written = self.text[self.tokens[start][2] : self.tokens[self.place][2]]
+            label = self._unique(" ".join(written.split()))
+        else:
+            label = self.member
+        key = f"{self.text}: {label} weight"
+        spec = self.ranges.find(key) or WEIGHT
+        if isinstance(spec, list) and not all(map(sampling.is_number, spec)):
+            raise ValueError(f"The weight `{key}` must be a number. Received: {', '.join(map(repr, spec))}.")
+        return self._given(key, spec, EQUAL)
+
+    def _given(self, key, spec, default):
+        if isinstance(spec, list) and len(spec) == 1:
+            return spec[0]
+        return sampling.sample(self.hp, key, spec, sampling.inside(spec, default), self.grid)
+
+    def _unique(self, label):
+        """Return a name that no other member of this branch has."""
+        self.met[label] += 1
+        return label if self.met[label] == 1 else f"{label}_{self.met[label]}"
 
 
-def _sample(hp, key, spec, default, grid):
-    """Declare one argument, and return its value: `None` where its branch is not chosen."""
-    if isinstance(spec, list):
-        return _sample_choice(hp, key, spec, default)
-    low, high, *scale = spec
-    if not isinstance(default, numbers.Real) or not low <= default <= high:
-        raise ValueError(f"The space of `{key}` is {spec}, which does not hold its default {default!r}. Widen it.")
-    number = int if all(isinstance(value, int) for value in (low, high, default)) else float
-    if grid:
-        return _sample_choice(hp, key, sorted({number(value) for value in (low, default, high)}), number(default))
-    sampling = scale[0] if scale else "linear"
-    if number is int:
-        return hp.Int(key, low, high, sampling=sampling, default=default)
-    value = hp.Float(key, low, high, sampling=sampling, default=default)
-    return None if value is None else float(f"{value:.4g}")
+def _is_scaled(value):
+    """Return whether a number is written before or after a loss, be it in parentheses or a sign."""
+    if not isinstance(value, losses.SegmentationLoss):
+        return True
+    return isinstance(value, algebra.CompoundLoss) and value.operation == "*" and any(map(_is_scaled, value.operands))
 
 
-def _sample_choice(hp, key, values, default):
-    if default not in values:
-        raise ValueError(f"The space of `{key}` is {values}, which does not hold its default {default!r}. Add it.")
-    kinds = {type(value) for value in values}
-    if len(kinds) == 1 and kinds <= {str, int, float}:
-        return hp.Choice(key, values, default=default)
-    # KerasTuner chooses among values of one of these types, and makes 0 and 1 of `False` and `True`.
-    by_text = {repr(value): value for value in values}
-    return by_text.get(hp.Choice(key, list(by_text), default=repr(default)))
+def _scaled(weight, loss):
+    """Return `weight * loss` as its text is read: a product takes the weight at its first factor."""
+    if isinstance(loss, algebra.CompoundLoss) and loss.operation == "*":
+        left, right = loss.operands
+        return algebra.combine("*", _scaled(weight, left), right)
+    return algebra.combine("*", weight, loss)

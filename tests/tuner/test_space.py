@@ -57,17 +57,28 @@ def test_second_call_gives_the_same_and_declares_nothing_new():
     hp, first = declare(["tversky", "dice + focal"], {"loss": "dice + focal", "dice + focal: focal.gamma": 4.0})
     size = len(hp.space)
     second = tuner.choose_loss(hp, ["tversky", "dice + focal"])
-    assert str(first) == str(second) == "dice + focal(gamma=4)"
+    assert str(first) == str(second) == "dice + 1 * focal(gamma=4)"
     assert len(hp.space) == size
 
 
 @pytest.mark.parametrize(
     ("text", "searched"),
     [
-        ("dice + focal", {"focal.gamma"}),
-        ("dice + focal(gamma=2)", set()),
+        ("dice + focal", {"focal.gamma", "focal weight"}),
+        ("dice + focal(gamma=2)", {"focal weight"}),
+        ("dice - focal(gamma=2)", {"focal weight"}),
         ("tversky(alpha=0.3) + 0.5 * focal", {"tversky.beta", "focal.gamma"}),
         ("focal + 2 * focal", {"focal.gamma", "focal_2.gamma"}),
+        ("focal(gamma=1) + focal(gamma=2) + focal(gamma=3)", {"focal_2 weight", "focal_3 weight"}),
+        ("dice + 1 * jaccard - jaccard * 2 + (0.5 * jaccard) + -jaccard", set()),
+        ("1 - dice", set()),
+        ("dice + 2", set()),
+        ("0.5 * (dice + jaccard) + mcc", {"jaccard weight", "mcc weight"}),
+        ("dice + (jaccard + mcc)", {"mcc weight", "(jaccard + mcc) weight"}),
+        ("cross_entropy(label_smoothing=0) + log1p( mean(dice))", {"log1p( mean(dice)) weight"}),
+        ("log1p(dice + jaccard)", {"jaccard weight"}),
+        ("dice + jaccard * mcc", {"jaccard * mcc weight"}),
+        ("dice + sqrt(jaccard) + sqrt(jaccard)", {"sqrt(jaccard) weight", "sqrt(jaccard)_2 weight"}),
     ],
 )
 def test_what_a_text_leaves_out_is_searched(text, searched):
@@ -113,6 +124,145 @@ def test_grid_has_ends_and_default_of_each_range():
     hp, _ = declare(["tversky", "generalized_dice", "dice"], grid=True)
     assert parameters(hp)["tversky.alpha"].values == [0.1, 0.3, 0.9]
     assert grid_size(hp) == 3 * 3 + 3 + 1
+
+    hp, _ = declare(["dice + jaccard", "dice + 1 * jaccard", "dice"], grid=True)
+    assert parameters(hp)["dice + jaccard: jaccard weight"].values == [0.1, 1.0, 10.0]
+    assert grid_size(hp) == 3 + 1 + 1
+    hp.Choice("batch_size", [2, 4])
+    assert grid_size(hp) == 2 * 5
+
+
+def test_a_weight_is_searched_on_a_log_scale_around_one():
+    weight = parameters(declare(["dice + jaccard"])[0])["dice + jaccard: jaccard weight"]
+    assert (weight.min_value, weight.max_value, weight.sampling, weight.default) == (0.1, 10.0, "log", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "weights", "expected"),
+    [
+        ("dice + jaccard", {"jaccard": 0.123456}, "dice + 0.1235 * jaccard"),
+        ("dice - jaccard", {"jaccard": 3.0}, "dice - 3 * jaccard"),
+        ("dice + jaccard + jaccard", {"jaccard": 3.0, "jaccard_2": 0.5}, "dice + 3 * jaccard + 0.5 * jaccard"),
+        (
+            "dice - (jaccard + mcc)",
+            {"mcc": 0.5, "(jaccard + mcc)": 2.0},
+            "dice - 2 * (jaccard + 0.5 * mcc)",
+        ),
+        ("dice + jaccard * mcc", {"jaccard * mcc": 2.0}, "dice + 2 * jaccard * mcc"),
+        ("dice + log1p(mean(mcc))", {"log1p(mean(mcc))": 0.25}, "dice + 0.25 * log1p(mean(mcc))"),
+    ],
+)
+def test_the_text_carries_the_weights_and_gives_the_same_loss_back(text, weights, expected):
+    _, loss = declare([text, "dice"], {f"{text}: {label} weight": value for label, value in weights.items()})
+    assert str(loss) == expected
+    assert str(losses.get(expected)) == expected
+    assert losses.get(expected).get_config() == loss.get_config()
+    # What a search found is kept as written, and nothing more is searched of its weights.
+    assert set(parameters(declare([expected])[0])) == {"loss"}
+
+
+def test_a_branch_that_is_not_chosen_is_built_all_the_same():
+    assert str(declare(["dice + jaccard", "dice"], {"loss": "dice"})[1]) == "dice"
+
+
+def test_ranges_replace_the_space_in_every_branch():
+    names = ["tversky", "dice + tversky", "tversky(alpha=0.4)", "focal", "dice"]
+    ranges = {
+        "tversky.alpha": (0.4, 0.8),
+        "tversky.beta": 0.6,
+        "focal.gamma": [1, 3],
+        "dice.smooth": (0.001, 1, "log"),
+        "dice + tversky: tversky weight": (0.5, 2),
+    }
+    hp, loss = declare(names, ranges=ranges)
+    declared = parameters(hp)
+    assert set(declared) == {
+        "loss",
+        "tversky.alpha",
+        "dice + tversky: tversky.alpha",
+        "dice + tversky: tversky weight",
+        "dice + tversky: dice.smooth",
+        "focal.gamma",
+        "dice.smooth",
+    }
+    # The default lies outside: the nearest value, or the first choice, takes its place.
+    assert (declared["tversky.alpha"].default, declared["focal.gamma"].default) == (0.4, 1)
+    assert declared["focal.gamma"].values == [1, 3]
+    assert declared["dice.smooth"].sampling == "log"
+    weight = declared["dice + tversky: tversky weight"]
+    assert (weight.min_value, weight.max_value, weight.default) == (0.5, 2, 1.0)
+    assert str(loss) == "tversky(alpha=0.4, beta=0.6)"
+    _, loss = declare(names, {"loss": "tversky(alpha=0.4)"}, ranges=ranges)
+    assert str(loss) == "tversky(alpha=0.4, beta=0.6)"
+
+
+def test_a_range_of_a_full_name_is_that_of_one_branch_and_wins():
+    full_name = "dice + focal: focal.gamma"
+    hp, _ = declare(["focal", "dice + focal"], ranges={full_name: (1.0, 2.0), "focal.gamma": (1.0, 4.0)})
+    assert parameters(hp)[full_name].max_value == 2.0
+    assert parameters(hp)["focal.gamma"].max_value == 4.0
+    weight = "dice + focal: focal weight"
+    hp, loss = declare(["dice + focal"], ranges={weight: 0.5})
+    assert weight not in parameters(hp)
+    assert str(loss) == "dice + 0.5 * focal"
+    hp, _ = declare(["dice + focal"], ranges={weight: [2, 1, 0.5]}, grid=True)
+    assert (parameters(hp)[weight].values, parameters(hp)[weight].default) == ([2.0, 1.0, 0.5], 1.0)
+
+
+def test_a_range_wins_over_an_option_for_all():
+    hp, loss = declare(["tversky", "focal_tversky"], ranges={"tversky.alpha": (0.5, 0.8)}, alpha=0.2)
+    assert "tversky.alpha" in parameters(hp)
+    assert "focal_tversky.alpha" not in parameters(hp)
+    assert loss.alpha == 0.5
+
+
+def test_a_list_of_one_choice_is_that_value():
+    hp, loss = declare(["focal"], ranges={"focal.gamma": [3], "focal.class_weights": [[1.0, 2.0]]})
+    assert set(parameters(hp)) == {"loss"}
+    assert (loss.gamma, list(loss.class_weights)) == (3, [1.0, 2.0])
+
+
+def test_whole_numbers_stay_whole_and_values_stay_in_the_range():
+    hp, loss = declare(["cl_dice"], {"cl_dice.iterations": 4}, ranges={"cl_dice.iterations": (2, 6)})
+    assert type(parameters(hp)["cl_dice.iterations"]).__name__ == "Int"
+    assert loss.iterations == 4
+    _, loss = declare(["focal"], {"focal.gamma": 1.00004}, ranges={"focal.gamma": (1.00003, 2)})
+    assert loss.gamma == 1.00004
+    # The default of gamma is no whole number, so its values are not, even though the ends are.
+    hp, _ = declare(["focal"], ranges={"focal.gamma": (3, 6)})
+    assert (parameters(hp)["focal.gamma"].default, type(parameters(hp)["focal.gamma"]).__name__) == (3.0, "Float")
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ({"tverski.alpha": (0, 1)}, "'tversky'"),
+        ({"tversky.alfa": (0, 1)}, "'alpha'"),
+        ({"tversky": (0, 1)}, "such as `tversky"),
+        ({"jaccard.smooth": (0, 1)}, "Add 'jaccard'"),
+        ({"focal.gamma": (0, 1)}, "gives 'gamma' itself"),
+        ({"dice + focal: focal weigth": 1}, "Did you mean 'dice \\+ focal"),
+        ({"tversky.alpha": (0.8, 0.2)}, "low end must be below"),
+        ({"tversky.alpha": (0.2, 0.2)}, "low end must be below"),
+        ({"tversky.alpha": (0.0, 0.2, "log")}, "above 0"),
+        ({"tversky.alpha": (0.1, 0.2, "lag")}, "only be 'log'"),
+        ({"tversky.alpha": ("a", 0.2)}, "finite numbers"),
+        ({"tversky.alpha": (0.1, float("inf"))}, "finite numbers"),
+        ({"tversky.alpha": (0.1,)}, "two ends"),
+        ({"tversky.alpha": []}, "at least one choice"),
+        ({"tversky.alpha": {1}}, "Expected"),
+        ({"dice + focal(gamma=2): focal weight": "much"}, "must be a number"),
+        ([("tversky.alpha", 0.3)], "must be a dict"),
+    ],
+)
+def test_ranges_that_are_wrong(ranges, message):
+    with pytest.raises(ValueError, match=message):
+        declare(["tversky", "dice + focal(gamma=2)"], ranges=ranges)
+
+
+def test_a_weight_is_fixed_by_name_only_where_one_is_searched():
+    with pytest.raises(ValueError, match="No sum of losses"):
+        declare(["dice"], ranges={"dice + focal: focal weight": 1})
 
 
 @pytest.fixture

@@ -1,27 +1,18 @@
-"""What a search shows: lines, the leaderboard, the plot."""
+"""What a search shows while it runs: lines and a live line."""
 
 import io
 
-from PIL import Image
 from rich.console import Console
 
 from keras_seg.terminal import clock_face, shorten
-from keras_seg.tuner.plot import plot_trials
 from keras_seg.tuner.progress import Progress
-from keras_seg.tuner.report import leaderboard_table
-from keras_seg.tuner.result import SearchResult, Trial
+from keras_seg.tuner.trial import Trial
 
 TRIALS = [
     Trial(1, "dice", "dice", {}, 0.5, 2, 4, 3.2),
     Trial(2, "focal", "focal(gamma=2)", {"focal.gamma": 2.0}, reason="no [memory]"),
     Trial(3, "dice", "dice(class_weights=[1, 2])", {}, 0.75, 4, 4, 3.0),
 ]
-
-
-def made(tmp_path, trials=TRIALS):
-    result = SearchResult(tmp_path, {})
-    result.trials = list(trials)
-    return result
 
 
 def test_a_line_for_each_trial():
@@ -56,25 +47,6 @@ def test_the_live_line_fits_a_narrow_terminal():
     progress.end(TRIALS[0], 120)
     progress.epoch(Trial(12, "focal", "focal_tversky(alpha=0.3, beta=0.7)", val_dice=0.25, best_epoch=1), 100, 120)
     assert len(progress._line) <= 80
-
-
-def test_leaderboard_shows_the_best_first_and_what_is_hidden(tmp_path):
-    console = Console(file=io.StringIO(), width=100)
-    console.print(leaderboard_table(made(tmp_path), rows=2))
-    text = console.file.getvalue()
-    assert text.index("0.750") < text.index("0.500")
-    assert "class_weights=[1, 2]" in text
-    assert "and 1 more in leaderboard.csv" in text
-    console.print(leaderboard_table(made(tmp_path)))
-    assert "failed" in console.file.getvalue()
-
-
-def test_plot_is_a_picture_even_if_all_failed(tmp_path):
-    for name, trials in (("all", TRIALS), ("failed", TRIALS[1:2])):
-        path = plot_trials(tmp_path / f"{name}.png", made(tmp_path, trials))
-        with Image.open(path) as picture:
-            assert picture.size == (900, 480)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["all.png", "failed.png"]
 
 
 def test_times_and_long_texts():

@@ -1,0 +1,143 @@
+"""The confirmation round: the best trials and the default loss, trained anew with other seeds on other folds."""
+
+import dataclasses
+import json
+import time
+
+from keras_seg import losses
+from keras_seg.files import write_text
+from keras_seg.terminal import clock_face, one_line
+from keras_seg.tuner import files
+from keras_seg.tuner.confirmation import Candidate, Confirmation, Entry
+from keras_seg.tuner.space import LOSS, explicit_text
+from keras_seg.tuner.trial import identity_of, ranked
+
+# So many of the best trials are trained anew, and the default loss.
+CONTENDERS = 3
+DEFAULT = "dice_ce"
+
+
+def candidates(trials, contenders=CONTENDERS):
+    """Return what the confirmation round trains: the best trials, each network once, and the default loss.
+
+    Args:
+        trials: List of `Trial`.
+        contenders: How many of the best.
+    """
+    default = explicit_text(losses.get(DEFAULT))
+    chosen, seen = [], set()
+    for trial in ranked(trials):
+        if trial.failed or trial.identity in seen or len(chosen) == contenders:
+            continue
+        seen.add(trial.identity)
+        others = {key: value for key, value in trial.hyperparameters.items() if not _is_of_loss(key, trial.name)}
+        shown = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in others.items()}
+        label = trial.loss + "".join(f", {key}={value}" for key, value in shown.items())
+        is_default = trial.loss == default and not others
+        values = {**trial.values, **trial.hyperparameters}
+        label = DEFAULT if is_default else label
+        chosen.append(Candidate(label, values, trial.number, is_default, trial.loss))
+    if chosen and not any(candidate.is_default for candidate in chosen):
+        chosen.append(Candidate(DEFAULT, {LOSS: DEFAULT}, None, True, DEFAULT))
+    return chosen
+
+
+def _is_of_loss(key, name):
+    """Whether a hyperparameter is one of a loss: they begin with its name, or the text of its compound."""
+    return key.startswith((f"{name}.", f"{name}: "))
+
+
+def confirm(trainer, trials, rounds, folder, progress, time_left=lambda: None):
+    """Train the best few and the default anew, and let the winner and the default segment the test cases.
+
+    What was trained by an earlier call stays. A training that fails takes its loss out of the round. After each round
+    all candidates have been trained equally often, so that it may end there when the time is over.
+
+    Args:
+        trainer: `FitTrainer` or `RunTrainer`.
+        trials: List of `Trial` of the search.
+        rounds: Number of rounds.
+        folder: Folder of the search.
+        progress: `Progress`.
+        time_left: Function that returns the seconds left, or `None` without a limit.
+
+    Returns:
+        `Confirmation`, or `None` if there is nothing to confirm.
+    """
+    chosen = candidates(trials)
+    if not chosen or not rounds:
+        return None
+    trainer.prepare_rounds(rounds)
+    entries, slowest = [], 0.0
+    progress.say(f"Confirmation: {len(chosen)} losses, {rounds} round{'s' * (rounds > 1)} with fresh seeds and folds.")
+    for number in range(rounds):
+        left = time_left()
+        if number and left is not None and left < slowest:
+            progress.say(f"The time is over: {number} of {rounds} rounds.")
+            break
+        seconds = 0.0
+        for candidate in chosen:
+            if any(entry.loss == candidate.loss and entry.reason for entry in entries):
+                continue
+            place = f"round {number + 1}/{rounds}"
+            entry = _read(folder, candidate, number)
+            if entry is None:
+                entry = _train(trainer, candidate, number, place, folder, progress)
+            else:
+                progress.skip(trainer.epochs)
+            entries.append(entry)
+            seconds += entry.seconds
+        slowest = max(slowest, seconds)
+    found = Confirmation(chosen, entries, folds=trainer.has_folds)
+    return _tested(trainer, found, folder, progress)
+
+
+def _train(trainer, candidate, number, place, folder, progress):
+    """Train a candidate once, and write down what it came to."""
+    started = time.monotonic()
+    try:
+        seed, table = trainer.confirm(candidate, number, place)
+        entry = Entry(candidate.loss, number, seed, table)
+    except OSError:
+        raise
+    except Exception as error:
+        # Whatever a loss or a backend raises: the others are not to be lost for it.
+        entry = Entry(candidate.loss, number, trainer.seed + 1 + number, reason=one_line(error))
+    entry = dataclasses.replace(entry, seconds=time.monotonic() - started)
+    _write(folder, candidate, entry)
+    mean = Confirmation([candidate], [entry]).means.get(candidate.loss)
+    what = f"failed: {entry.reason}" if entry.reason else f"Dice {mean:.3f}  {clock_face(entry.seconds)}"
+    progress.finish(place, candidate.loss, what, trainer.epochs)
+    return entry
+
+
+def _tested(trainer, confirmation, folder, progress):
+    """Let the winner and the default segment the test cases, once."""
+    winner, default = confirmation.winner, confirmation.default
+    if winner is None:
+        return confirmation
+    chosen = {one.loss: one for one in (winner, default) if one is not None and one.loss in confirmation.means}
+    entries = []
+    for entry in confirmation.entries:
+        if entry.loss in chosen and entry.number in confirmation.rounds and not entry.test:
+            progress.begin("test", entry.loss)
+            entry = dataclasses.replace(entry, test=trainer.test(chosen[entry.loss], entry.number))
+            _write(folder, chosen[entry.loss], entry)
+        entries.append(entry)
+    return dataclasses.replace(confirmation, entries=entries)
+
+
+def _path(folder, candidate, number):
+    return folder / files.CONFIRMATION / f"{candidate.folder}-{identity_of(candidate.values)}-{number}.json"
+
+
+def _write(folder, candidate, entry):
+    write_text(_path(folder, candidate, entry.number), json.dumps(dataclasses.asdict(entry), indent=1) + "\n")
+
+
+def _read(folder, candidate, number):
+    """Return the `Entry` of a training that is done, or `None`; a damaged file counts as not done."""
+    try:
+        return Entry(**json.loads(_path(folder, candidate, number).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
