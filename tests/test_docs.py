@@ -277,7 +277,7 @@ def test_page_of_the_search_shows_its_help(monkeypatch, capsys):
     assert f"search.py --help\n```\n\n```text\n{help_text}```" in page, f"docs/tuner.md should show:\n{help_text}"
 
 
-@pytest.mark.parametrize("command", ["check", "train", "predict", "evaluate", "compare", "derive"])
+@pytest.mark.parametrize("command", ["check", "train", "predict", "evaluate", "compare", "tune", "derive"])
 def test_page_of_the_command_line_shows_its_help(command, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit):

@@ -1,8 +1,14 @@
-"""Search the loss, and its parameters, that segment your data best: the command `keras-seg tune` with the presets here.
+"""Search the loss, and its parameters, that segment your data best: the command `keras-seg tune`, with presets.
 
-python tuner/search.py                        3D phantoms, made for it, in under five minutes
-python tuner/search.py DATA --preset standard --out OUT
-python tuner/search.py --help
+  python tuner/search.py                                       3D phantoms, made for it, in a few minutes
+  python tuner/search.py DATA --preset quick                   a first look: short trainings of five losses
+  python tuner/search.py DATA --preset standard --out OUT      two hours
+  python tuner/search.py DATA --preset thorough --out OUT      a night: every loss
+  python tuner/search.py DATA --losses dice tversky "dice + focal" --model vnet --oracle bayesian --minutes 60
+  python tuner/search.py DATA --set tversky.alpha=0.2:0.8 learning_rate=1e-4:1e-2:log
+
+Killed or stopped at any moment, the same command goes on. OUT (runs/tune) holds leaderboard.md and .csv, trials.png,
+best/ (a run), best.keras, and recipe.toml for `keras-seg train`.
 """
 
 import pathlib
@@ -15,5 +21,11 @@ from keras_seg.cli.main import main_of  # noqa: E402
 
 sys.argv[0] = script
 
+
+def main(arguments=None):
+    """Run the search that the command line asks for, and return the exit status."""
+    return main_of(tune, "search.py", arguments, text=__doc__, presets=pathlib.Path(__file__).parent)
+
+
 if __name__ == "__main__":
-    sys.exit(main_of(tune, "search.py", presets=pathlib.Path(__file__).parent))
+    sys.exit(main())

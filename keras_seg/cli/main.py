@@ -41,21 +41,22 @@ def main(arguments=None):
     return carry_out(options, f"keras-seg {options.command}", started)
 
 
-def main_of(command, program, arguments=None, **more):
+def main_of(command, program, arguments=None, *, text, **more):
     """Run a script that is one of the commands.
 
     Args:
         command: Module of the command.
         program: Name of the script, for messages.
         arguments: As in `main`.
+        text: What its `--help` says: a line, and more below the options.
         **more: Options that the script knows and no user gives.
 
     Returns:
         As `main`.
     """
     started = time.monotonic()
-    usage, _, text = command.__doc__.partition("\n")
-    parser = argparse.ArgumentParser(prog=program, description=usage, epilog=text.strip(), **STYLE)
+    usage, _, text = text.partition("\n")
+    parser = argparse.ArgumentParser(prog=program, description=usage, epilog=text.strip("\n"), **STYLE)
     command.add_arguments(parser)
     options = parser.parse_args(arguments)
     vars(options).update(run=command.run, **more)

@@ -8,11 +8,13 @@ command goes on. OUT holds leaderboard.md and .csv, trials.png, best/ (a run), b
   keras-seg tune                                      3D phantoms, in a few minutes
   keras-seg tune DATA --minutes 60 --out OUT          a folder of images/ and labels/, within an hour
   keras-seg tune DATA --losses dice tversky "dice + focal" --model vnet --oracle bayesian --trials 30 --epochs 40
-  keras-seg tune DATA --set tversky.alpha=0.2:0.8 training.learning_rate=1e-4:1e-2:log focal.gamma=1|2|3
-  keras-seg train OUT/recipe.toml DATA --minutes 60   train longer with what won
+  keras-seg tune DATA --set tversky.alpha=0.2:0.8 learning_rate=1e-4:1e-2:log "augmentation.preset=light|default"
+  keras-seg train OUT/recipe.toml DATA --epochs 200 --test 20 --out RUN     train longer with what won
 """
 
+import shlex
 import sys
+import time
 
 from keras_seg.cli.arguments import add_cache_option, add_recipe_options, positive, recipe_overrides
 
@@ -21,13 +23,16 @@ def add_arguments(parser):
     """Declare the options of the command."""
     add = parser.add_argument
     add("data", nargs="?", metavar="DATA", help="folder of images/ and labels/, an MSD task or an nnU-Net data set")
-    add("--losses", nargs="+", metavar="LOSS", help="names, texts, or all (one of each kind)")
+    add("--losses", nargs="+", metavar="LOSS", help="names, texts, or all (five of different kinds)")
     add("--out", metavar="OUT", help="folder of the search (runs/tune)")
-    add("--preset", metavar="FILE", help="options and parts of the recipe from a file; what is given here counts more")
+    preset = "TOML file with options and parts of the recipe; search.py brings quick, standard and thorough along"
+    add("--preset", metavar="FILE", help=preset)
     add("--oracle", metavar="NAME", help="random, bayesian, hyperband or grid (random)")
-    add("--trials", type=int, metavar="N", help="number of trials (two per loss)")
-    add("--minutes", type=positive, metavar="M", help="time that everything may take; the epochs follow from it")
-    add("--seeds", type=int, metavar="K", help="rounds of the confirmation, each with a seed and fold of its own (3)")
+    add("--trials", type=int, metavar="N", help="number of trials (two per loss, 7 on phantoms; hyperband, grid: all)")
+    minutes = "time that everything may take; the epochs follow from it (60, if there are no epochs)"
+    add("--minutes", type=positive, metavar="M", help=minutes)
+    seeds = "rounds of the confirmation, each with its seed and fold; 0: none (3, on phantoms 2)"
+    add("--seeds", type=int, metavar="K", help=seeds)
     add("--no-early-stopping", action="store_true", help="train every trial to its end")
     add("--test", type=int, metavar="N", help="test cases (a fifth, at most 20)")
     add("--validation", type=int, metavar="N", help="validation cases (a fifth, at most 20)")
@@ -44,11 +49,16 @@ def add_arguments(parser):
 SEARCH = ("losses", "oracle", "trials", "minutes", "seeds", "test", "validation", "split_seed", "groups", "seed")
 
 
+def _command(options):
+    """Return the command as it was typed."""
+    typed = shlex.join(sys.argv[1:])
+    return f"python tuner/search.py {typed}".rstrip() if hasattr(options, "presets") else f"keras-seg {typed}"
+
+
 def run(options, console):
     """Search, and print the leaderboard, the conclusions and what was written."""
     import keras_seg
     from keras_seg.cli.presets import read_preset
-    from keras_seg.comparison.record import command_line
     from keras_seg.terminal import clock_face, say
 
     searched, fixed = {}, {}
@@ -66,11 +76,14 @@ def run(options, console):
         overwrite=options.overwrite,
         cache=options.cache,
         console=console,
-        command=command_line(sys.argv[1:]) if not hasattr(options, "presets") else None,
+        command=_command(options),
         started=options.started,
         **searched,
         **recipe_overrides(options),
     )
+    if result.is_partial:
+        say(console, f"This worker is done; the chief confirms and reports in {result.folder}.")
+        return 0
     if result.trials:
         for table in result.tables():
             console.print(table)
@@ -79,8 +92,6 @@ def run(options, console):
     written = result.written
     if written:
         say(console, f"Written to {result.folder}: {', '.join(path.name for path in written)}")
-    import time
-
     say(console, f"{clock_face(time.monotonic() - options.started)} in all")
     if result.interrupted:
         say(console, "Interrupted; the same command goes on.")

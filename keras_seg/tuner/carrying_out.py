@@ -1,6 +1,7 @@
 """From a plan to a result: trials, confirmation round, files. Imports KerasTuner: load it inside functions."""
 
 import dataclasses
+import math
 import time
 
 import keras_tuner
@@ -86,6 +87,7 @@ def carry_out(plan, make_trainer, folder, *, facts, console=None):
     with running.quiet(), Progress(None, 0, console) as progress:
         log = TrialLog(folder, progress.say)
         result = SearchResult(folder, facts, plan.loss_options, log)
+        progress.best = max((trial.val_dice for trial in log.trials() if not trial.failed), default=math.nan)
 
         def is_best(trial):
             others = ranked(log.trials())
@@ -106,10 +108,13 @@ def carry_out(plan, make_trainer, folder, *, facts, console=None):
             tuner.search()
             if not running.is_worker():
                 progress.epochs = progress.done + plan.seeds * (CONTENDERS + 1) * trainer.epochs
-                result.confirmation = confirm(trainer, result.trials, plan.seeds, folder, progress, time_left)
+                result.confirmation = confirm(
+                    trainer, result.trials, plan.seeds, folder, progress, time_left, plan.loss_options
+                )
         except KeyboardInterrupt:
             result.interrupted = True
-        if not running.is_worker():
+        result.is_partial = running.is_worker()
+        if not result.is_partial:
             _keep(trainer, result)
             result.write()
     return result

@@ -84,7 +84,7 @@ def _counted(trials):
 
 
 def _best(trials, best, confirmation):
-    text = f"The best trial of the search is number {best.number}, {code(best.loss)}: "
+    text = f"The best trial of the search is number {best.number}, {code(best.label)}: "
     text += f"Dice {dice(best.val_dice)} in epoch {best.best_epoch}."
     others = sum(not trial.failed for trial in trials) > 1
     flattery = "The best of many on the same cases flatters itself" if others else "One training is one draw"
@@ -99,9 +99,10 @@ def _best(trials, best, confirmation):
     if math.isnan(mean):
         return [text, f"{flattery}, and this one was not confirmed."]
     gap = best.val_dice - mean
-    how = f"{abs(gap):.3f} {'less' if gap >= 0 else 'more'}"
     cases = "with fresh seeds and on other cases" if confirmation.folds else "with fresh seeds"
-    return [text, f"{flattery}: in the confirmation round, {cases}, it had {dice(mean)}, {how}."]
+    if gap < 0:
+        return [text, f"In the confirmation round, {cases}, it had {dice(mean)}."]
+    return [text, f"{flattery}: in the confirmation round, {cases}, it had {dice(mean)}, {gap:.3f} less."]
 
 
 def _confirmed(confirmation, winner):
@@ -170,7 +171,7 @@ def _tested(confirmation, winner):
 
 
 def _failures(trials):
-    reasons = collections.Counter(trial.reason for trial in trials if trial.failed)
+    reasons = collections.Counter(trial.reason.rstrip(".") for trial in trials if trial.failed)
     if not reasons:
         return []
     total = reasons.total()

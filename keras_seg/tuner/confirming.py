@@ -4,12 +4,11 @@ import dataclasses
 import json
 import time
 
-from keras_seg import losses
 from keras_seg.files import write_text
 from keras_seg.terminal import clock_face, one_line
 from keras_seg.tuner import files
 from keras_seg.tuner.confirmation import Candidate, Confirmation, Entry
-from keras_seg.tuner.space import LOSS, explicit_text
+from keras_seg.tuner.space import LOSS, explicit_text, loss_of
 from keras_seg.tuner.trial import identity_of, ranked
 
 # So many of the best trials are trained anew, and the default loss.
@@ -17,37 +16,33 @@ CONTENDERS = 3
 DEFAULT = "dice_ce"
 
 
-def candidates(trials, contenders=CONTENDERS):
+def candidates(trials, options=None, contenders=CONTENDERS):
     """Return what the confirmation round trains: the best trials, each network once, and the default loss.
 
     Args:
         trials: List of `Trial`.
+        options: Arguments that every loss was given that takes them.
         contenders: How many of the best.
     """
-    default = explicit_text(losses.get(DEFAULT))
+    default = explicit_text(loss_of(DEFAULT, options or {}))
     chosen, seen = [], set()
     for trial in ranked(trials):
-        if trial.failed or trial.identity in seen or len(chosen) == contenders:
+        if trial.failed or len(chosen) == contenders:
+            break
+        is_default = trial.label == default
+        label = DEFAULT if is_default else trial.label
+        # Hyperband goes on with a trial under another number, and numbers that differ by less than is shown are equal.
+        if label in seen:
             continue
-        seen.add(trial.identity)
-        others = {key: value for key, value in trial.hyperparameters.items() if not _is_of_loss(key, trial.name)}
-        shown = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in others.items()}
-        label = trial.loss + "".join(f", {key}={value}" for key, value in shown.items())
-        is_default = trial.loss == default and not others
+        seen.add(label)
         values = {**trial.values, **trial.hyperparameters}
-        label = DEFAULT if is_default else label
         chosen.append(Candidate(label, values, trial.number, is_default, trial.loss))
     if chosen and not any(candidate.is_default for candidate in chosen):
-        chosen.append(Candidate(DEFAULT, {LOSS: DEFAULT}, None, True, DEFAULT))
+        chosen.append(Candidate(DEFAULT, {LOSS: DEFAULT}, None, True, default))
     return chosen
 
 
-def _is_of_loss(key, name):
-    """Whether a hyperparameter is one of a loss: they begin with its name, or the text of its compound."""
-    return key.startswith((f"{name}.", f"{name}: "))
-
-
-def confirm(trainer, trials, rounds, folder, progress, time_left=lambda: None):
+def confirm(trainer, trials, rounds, folder, progress, time_left=lambda: None, options=None):
     """Train the best few and the default anew, and let the winner and the default segment the test cases.
 
     What was trained by an earlier call stays. A training that fails takes its loss out of the round. After each round
@@ -59,20 +54,22 @@ def confirm(trainer, trials, rounds, folder, progress, time_left=lambda: None):
         rounds: Number of rounds.
         folder: Folder of the search.
         progress: `Progress`.
-        time_left: Function that returns the seconds left, or `None` without a limit.
+        time_left: Function that returns the seconds left, or `None` without a limit. What is done already takes none.
+        options: Arguments that every loss was given that takes them.
 
     Returns:
         `Confirmation`, or `None` if there is nothing to confirm.
     """
-    chosen = candidates(trials)
+    chosen = candidates(trials, options)
     if not chosen or not rounds:
         return None
     trainer.prepare_rounds(rounds)
     entries, slowest = [], 0.0
     progress.say(f"Confirmation: {len(chosen)} losses, {rounds} round{'s' * (rounds > 1)} with fresh seeds and folds.")
     for number in range(rounds):
+        known = {candidate.loss: _read(_path(folder, candidate, number, trainer)) for candidate in chosen}
         left = time_left()
-        if number and left is not None and left < slowest:
+        if number and left is not None and left < slowest and None in known.values():
             progress.say(f"The time is over: {number} of {rounds} rounds.")
             break
         seconds = 0.0
@@ -80,7 +77,7 @@ def confirm(trainer, trials, rounds, folder, progress, time_left=lambda: None):
             if any(entry.loss == candidate.loss and entry.reason for entry in entries):
                 continue
             place = f"round {number + 1}/{rounds}"
-            entry = _read(folder, candidate, number)
+            entry = known[candidate.loss]
             if entry is None:
                 entry = _train(trainer, candidate, number, place, folder, progress)
             else:
@@ -104,7 +101,7 @@ def _train(trainer, candidate, number, place, folder, progress):
         # Whatever a loss or a backend raises: the others are not to be lost for it.
         entry = Entry(candidate.loss, number, trainer.seed + 1 + number, reason=one_line(error))
     entry = dataclasses.replace(entry, seconds=time.monotonic() - started)
-    _write(folder, candidate, entry)
+    _write(_path(folder, candidate, number, trainer), entry)
     mean = Confirmation([candidate], [entry]).means.get(candidate.loss)
     what = f"failed: {entry.reason}" if entry.reason else f"Dice {mean:.3f}  {clock_face(entry.seconds)}"
     progress.finish(place, candidate.loss, what, trainer.epochs)
@@ -122,22 +119,24 @@ def _tested(trainer, confirmation, folder, progress):
         if entry.loss in chosen and entry.number in confirmation.rounds and not entry.test:
             progress.begin("test", entry.loss)
             entry = dataclasses.replace(entry, test=trainer.test(chosen[entry.loss], entry.number))
-            _write(folder, chosen[entry.loss], entry)
+            _write(_path(folder, chosen[entry.loss], entry.number, trainer), entry)
         entries.append(entry)
     return dataclasses.replace(confirmation, entries=entries)
 
 
-def _path(folder, candidate, number):
-    return folder / files.CONFIRMATION / f"{candidate.folder}-{identity_of(candidate.values)}-{number}.json"
+def _path(folder, candidate, number, trainer):
+    # More rounds than there are folds all validate on the same cases: another training.
+    name = f"{candidate.folder}-{identity_of(candidate.values)}-{number}{'' if trainer.has_folds else '-same-cases'}"
+    return folder / files.CONFIRMATION / f"{name}.json"
 
 
-def _write(folder, candidate, entry):
-    write_text(_path(folder, candidate, entry.number), json.dumps(dataclasses.asdict(entry), indent=1) + "\n")
+def _write(path, entry):
+    write_text(path, json.dumps(dataclasses.asdict(entry), indent=1) + "\n")
 
 
-def _read(folder, candidate, number):
+def _read(path):
     """Return the `Entry` of a training that is done, or `None`; a damaged file counts as not done."""
     try:
-        return Entry(**json.loads(_path(folder, candidate, number).read_text(encoding="utf-8")))
+        return Entry(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None

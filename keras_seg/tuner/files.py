@@ -76,15 +76,22 @@ def open_search(folder, options, overwrite=False):
 
 
 def _without_growth(recorded, given):
-    """Return both without what may grow from call to call: more of the same does not mix two searches."""
+    """Return both without what may grow from call to call: more of the same does not mix two searches.
+
+    What is given is filled up: a range or an option of a loss that is left out now is a difference too.
+    """
     grown = {
         name
         for name in GROWING
-        if isinstance(recorded.get(name), (int, float))
-        and isinstance(given.get(name), (int, float))
-        and given[name] >= recorded[name]
+        if isinstance(given.get(name), (int, float)) and given[name] >= (recorded.get(name) or 0)
     }
-    return recorded, {name: value for name, value in given.items() if name not in grown}
+    return recorded, {name: _filled(recorded.get(name), value) for name, value in given.items() if name not in grown}
+
+
+def _filled(recorded, given):
+    if not isinstance(recorded, dict) or not isinstance(given, dict):
+        return given
+    return {**dict.fromkeys(recorded), **{name: _filled(recorded.get(name), value) for name, value in given.items()}}
 
 
 def clear(folder):

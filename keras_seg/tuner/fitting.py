@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+import shutil
 
 import keras
 import keras_tuner
@@ -17,7 +18,8 @@ from keras_seg.training.sessions import session
 from keras_seg.tuner import files
 from keras_seg.tuner.oracles import OBJECTIVE
 from keras_seg.tuner.progress import TrainingDisplay
-from keras_seg.tuner.trial import EPOCHS, Trial
+from keras_seg.tuner.space import loss_of
+from keras_seg.tuner.trial import EPOCHS, Trial, identity_of
 from keras_seg.tuner.watching import BestWeights, Watch
 
 
@@ -41,8 +43,11 @@ class FitData:
     def is_arrays(self):
         """Whether training and validation cases are arrays that can be dealt anew."""
         parts = list(self.train.values())
-        is_tuple = isinstance(self.validation, (tuple, list)) and len(self.validation) == len(parts)
-        return is_tuple and all(isinstance(part, np.ndarray) for part in (*parts, *self.validation))
+        if not isinstance(self.validation, (tuple, list)) or len(self.validation) != len(parts):
+            return False
+        pairs = list(zip(parts, self.validation))
+        is_arrays = all(isinstance(part, np.ndarray) for pair in pairs for part in pair)
+        return is_arrays and all(one.shape[1:] == other.shape[1:] for one, other in pairs)
 
     def folds(self, rounds, seed):
         """Deal the training and validation cases anew: in each round others validate.
@@ -84,9 +89,22 @@ class FitTrainer:
         callbacks: Callbacks of `fit`; each training gets copies of its own.
         tensorboard: Whether to write a log for TensorBoard.
         is_best: Function that tells of a `Trial` whether it is the best so far.
+        loss_options: Arguments that every loss was given that takes them.
     """
 
-    def __init__(self, build, data, epochs, seed, folder, progress, callbacks=(), tensorboard=False, is_best=None):
+    def __init__(
+        self,
+        build,
+        data,
+        epochs,
+        seed,
+        folder,
+        progress,
+        callbacks=(),
+        tensorboard=False,
+        is_best=None,
+        loss_options=None,
+    ):
         self.build = build
         self.data = data
         self.epochs = epochs
@@ -96,6 +114,7 @@ class FitTrainer:
         self.callbacks = list(callbacks)
         self.tensorboard = tensorboard
         self.is_best = is_best
+        self.loss_options = loss_options or {}
         self.rounds = None
         self.has_folds = False
 
@@ -114,15 +133,16 @@ class FitTrainer:
         if first:
             # The optimizer's state is in the file too, and is read if there is something to read it into.
             model.optimizer.build(model.trainable_variables)
-            model.load_weights(self._weights(trial, first))
+            model.load_weights(self._weights(hp, first))
         best = self._fit(model, trial, self.data, first, last, rule, f"trial-{trial.number:04d}", self.seed)
         if EPOCHS in trial.values:
-            with replacing(self._weights(trial, last)) as temporary:
+            with replacing(self._weights(hp, last)) as temporary:
                 model.save_weights(temporary)
         if not math.isnan(trial.val_dice) and self.is_best(trial):
             best.restore()
-            with replacing(self.folder / files.MODEL) as temporary:
+            with replacing(self._best) as temporary:
                 model.save(temporary)
+            self._keep(self._best)
 
     def prepare_rounds(self, rounds):
         """Deal the cases for the confirmation round."""
@@ -147,7 +167,7 @@ class FitTrainer:
         trial = Trial(number + 1, candidate.text, candidate.text)
         self.progress.begin(place, candidate.loss)
         with session():
-            model = self._build(losses.get(candidate.text), hp, seed)
+            model = self._build(loss_of(candidate.text, self.loss_options), hp, seed)
             self._fit(model, trial, data, 0, self.epochs, None, f"{candidate.folder}-{number}", seed).restore()
             table = case_table(model, data.validation, data.batch_size)
             with replacing(self._model(candidate, number)) as temporary:
@@ -163,11 +183,19 @@ class FitTrainer:
 
     def keep(self, candidate, number):
         """Make the network of a round the best model of the search."""
-        with replacing(self.folder / files.MODEL) as temporary:
-            temporary.write_bytes(self._model(candidate, number).read_bytes())
+        self._keep(self._model(candidate, number))
 
     def keep_trial(self, trial):
-        """Make a trial's network the best model: it is, since the trial ended."""
+        """Make the network of the best trial the best model, if an earlier call has put another one there."""
+        self._keep(self._best)
+
+    @property
+    def _best(self):
+        return self.folder / files.WEIGHTS / "best-trial.keras"
+
+    def _keep(self, path):
+        with replacing(self.folder / files.MODEL) as temporary:
+            shutil.copyfile(path, temporary)
 
     def _build(self, loss, hp, seed):
         keras.utils.set_random_seed(seed)
@@ -196,8 +224,9 @@ class FitTrainer:
         model.fit(**options, epochs=last, initial_epoch=first, callbacks=callbacks, verbose=0)
         return best
 
-    def _weights(self, trial, epochs):
-        return self.folder / files.WEIGHTS / f"{trial.identity}-{epochs}.weights.h5"
+    def _weights(self, hp, epochs):
+        # Not the trial's own identity: what the network draws is not known before it is built for the first time.
+        return self.folder / files.WEIGHTS / f"{identity_of(hp.values)}-{epochs}.weights.h5"
 
     def _model(self, candidate, number):
         return self.folder / files.CONFIRMATION / f"{candidate.folder}-{number}.keras"
@@ -248,7 +277,9 @@ def case_table(model, data, batch_size=None):
 
 def _metric(model):
     """Return the Dice of a model: how it reads its output is what its loss says, else its last layer."""
-    loss = model.loss[0] if isinstance(model.loss, (list, tuple)) else model.loss
+    loss = model.loss
+    if isinstance(loss, (list, tuple, dict)):
+        loss = loss.get(model.output_names[0]) if isinstance(loss, dict) else loss[0]
     if isinstance(loss, losses.SegmentationLoss):
         given = {key: bool(getattr(loss, key)) for key in ("from_logits", "multilabel")}
         return metrics.Dice(**given, ignore_class=loss.ignore_class, data_format=loss.data_format)

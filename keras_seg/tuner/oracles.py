@@ -124,8 +124,9 @@ def make_oracle(name, hyperparameters, trials, epochs, seed):
     trials = 2 * losses if trials is None else trials
     if name == "random":
         return RandomOracle(max_trials=trials, **options), trials * epochs
-    # KerasTuner's own choice, three trials per dimension, is more than most searches have.
-    initial = max(losses, trials // 3, 3)
+    # KerasTuner's own choice, three trials per dimension, is more than most searches have. The number of trials must
+    # not count: a search that is given more of them later asks for the same ones first.
+    initial = max(losses, 3)
     return BayesianOracle(max_trials=trials, num_initial_points=initial, **options), trials * epochs
 
 

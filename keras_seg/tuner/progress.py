@@ -78,7 +78,7 @@ class Progress:
         else:
             what = f"Dice {trial.val_dice:.3f} in epoch {trial.best_epoch:<3} {clock_face(trial.seconds):>5}"
             what += f"  stopped in epoch {trial.epochs}" if trial.stopped else " *" if is_best else ""
-        self.finish(self.place(trial.number), trial.loss, what, planned)
+        self.finish(self.place(trial.number), trial.label, what, planned)
 
     def finish(self, place, loss, what, planned):
         """Print the line of a training that ended, and count the epochs that were planned for it."""

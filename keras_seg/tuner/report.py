@@ -38,7 +38,7 @@ def leaderboard_table(trials, rows=12):
         else:
             epoch = f"{trial.best_epoch}, stopped at {trial.epochs}" if trial.stopped else str(trial.best_epoch)
             style = "bold" if rank == 1 else "dim" if trial.stopped else None
-            table.add_row(str(rank), _plain(trial.loss), dice(trial.val_dice), epoch, seconds, style=style)
+            table.add_row(str(rank), _plain(trial.label), dice(trial.val_dice), epoch, seconds, style=style)
     hidden = len(trials) - rows
     if hidden > 0:
         table.caption = f"and {hidden} more in {files.LEADERBOARD}"
@@ -171,7 +171,7 @@ def _leaderboard_lines(trials):
         remark = f"stopped at epoch {trial.epochs}" if trial.stopped else ""
         remark = f"failed: {code(trial.reason)}" if trial.failed else remark
         shown = ["-", "-", "-"] if trial.failed else [rank, dice(trial.val_dice), trial.best_epoch]
-        rows.append([shown[0], trial.number, code(trial.loss), *shown[1:], f"{trial.seconds:.0f}", remark])
+        rows.append([shown[0], trial.number, code(trial.label), *shown[1:], f"{trial.seconds:.0f}", remark])
     return markdown_table(heading, rows)
 
 

@@ -2,12 +2,12 @@
 
 import pathlib
 
-from keras_seg import losses
 from keras_seg.files import replacing, to_toml, write_text
 from keras_seg.tuner import files
 from keras_seg.tuner.conclusions import conclusions
 from keras_seg.tuner.log import TrialLog
 from keras_seg.tuner.report import confirmation_table, leaderboard_table, to_csv, to_markdown
+from keras_seg.tuner.space import loss_of
 from keras_seg.tuner.trial import ranked
 
 
@@ -20,6 +20,7 @@ class SearchResult:
         options: Arguments that every loss was given, such as `{"ignore_class": 255}`.
         confirmation: `Confirmation`: the best few and the default trained anew, or `None`.
         interrupted: Whether Ctrl-C ended it before its end.
+        is_partial: Whether this process was a worker, so that its chief has the whole result.
     """
 
     def __init__(self, folder, facts=None, options=None, log=None):
@@ -28,6 +29,7 @@ class SearchResult:
         self.options = options or {}
         self.confirmation = None
         self.interrupted = False
+        self.is_partial = False
         self._log = TrialLog(self.folder) if log is None else log
         self._best_model = None
 
@@ -69,7 +71,7 @@ class SearchResult:
     @property
     def best_loss(self):
         """The chosen loss with its parameters. Errors of `winner`."""
-        return losses.get(self.winner, **self.options)
+        return loss_of(self.winner, self.options)
 
     @property
     def best_model(self):

@@ -1,6 +1,7 @@
 """Runs the trials that an oracle asks for. Imports KerasTuner: load it inside functions."""
 
 import contextlib
+import copy
 import errno
 import gc
 import logging
@@ -13,6 +14,7 @@ import warnings
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import TrialStatus
+from keras_tuner.src.engine import conditions
 
 from keras_seg.terminal import one_line, shorten
 from keras_seg.training.sessions import session
@@ -69,7 +71,8 @@ class LossTuner(BaseTuner):
         self.declared = {parameter.name for parameter in hp.space}
         if self.known and found.space:
             # What its network drew then, the oracle has to know now, though no network is built.
-            trial.hyperparameters = keras_tuner.HyperParameters.from_config(found.space)
+            # KerasTuner turns the conditions in what it is given into objects.
+            trial.hyperparameters = keras_tuner.HyperParameters.from_config(copy.deepcopy(found.space))
 
     def run_trial(self, trial):
         """Build and train a network; what goes wrong is the row's reason."""
@@ -95,7 +98,7 @@ class LossTuner(BaseTuner):
             if isinstance(error, OSError) and error.errno in DISK:
                 # The next trial could not be written either.
                 raise
-            row.reason, row.val_dice = reason_of(error), math.nan
+            row.reason, row.val_dice, row.best_epoch = reason_of(error), math.nan, 0
             raise keras_tuner.errors.FailedTrialError(row.reason) from error
         finally:
             row.seconds = time.monotonic() - started
@@ -164,9 +167,12 @@ def quiet():
         warnings.filterwarnings("ignore", module=r"sklearn\.")
         # A search traces many networks on purpose.
         logger.setLevel(logging.ERROR)
+        # Whatever is sent between chief and workers, KerasTuner 1.4 prints the conditions of.
+        conditions.print = lambda *values: None
         try:
             yield
         finally:
+            del conditions.print
             logger.setLevel(level)
             gc.unfreeze()
 

@@ -20,6 +20,8 @@ from keras_seg.tuner.ranges import values_of
 from keras_seg.tuner.trial import Trial
 from keras_seg.tuner.watching import Watch
 
+# So many folds at least, each a round's.
+FEWEST_FOLDS = 5
 # Draws of folds until each holds only classes that its training part has.
 MOST_DRAWS = 20
 # Test cases in the picture.
@@ -187,11 +189,14 @@ class RunTrainer:
         pool = sorted([*setup.split.train, *setup.split.validation])
         groups = None if options.groups is None else datasets.read_groups(options.groups, list(setup.pairs))
         groups = None if groups is None else {name: groups[name] for name in pool}
-        count = max(2, rounds, round(len(pool) / len(setup.split.validation)))
+        # Whatever the number of rounds, so that more of them later leave the first ones as they are.
+        units = len(pool) if groups is None else len(set(groups.values()))
+        count = max(2, min(units, max(FEWEST_FOLDS, round(len(pool) / len(setup.split.validation)))))
         for draw in range(MOST_DRAWS):
-            # Never the search's own seed.
-            seed = options.split_seed + 1 + draw
-            dealt = [datasets.folds(pool, count, number, seed, groups) for number in range(rounds)]
+            # Never the search's own seed. Rounds beyond the last fold begin with folds of another draw.
+            seeds = [options.split_seed + 1 + draw + MOST_DRAWS * (number // count) for number in range(rounds)]
+            places = zip(range(rounds), seeds)
+            dealt = [datasets.folds(pool, count, number % count, seed, groups) for number, seed in places]
             dealt = [datasets.Split(one.train, one.validation, list(setup.split.test)) for one in dealt]
             try:
                 for one in dealt:

@@ -1,5 +1,6 @@
 """`search`: which loss, with which parameters, for any network and any data that `fit` takes."""
 
+import contextlib
 import inspect
 import os
 import pathlib
@@ -99,7 +100,7 @@ def search(
     if options:
         raise TypeError(f"search() got unexpected arguments, which go with a folder of cases: {', '.join(options)}")
     check(oracle, trials, seeds, seed, epochs)
-    _check_data(build, data, validation_data)
+    _check_data(build, data, validation_data, test_data)
     # KerasTuner and what it brings are loaded here, and not by importing keras_seg.
     from keras_seg.tuner.carrying_out import Plan, carry_out
     from keras_seg.tuner.fitting import FitData, FitTrainer
@@ -121,29 +122,29 @@ def search(
         build = builder_for_arrays(build, data)
     fit_data = FitData(_as_fit_takes(data, batch_size), validation_data, test_data, batch_size)
     names = list(plan.branch_options["names"])
-    asked = {"losses": names, "loss_options": loss_options or {}, "ranges": _plain(ranges or {}), "oracle": oracle}
+    asked = {"losses": names, "loss_options": loss_options or {}, "ranges": ranges or {}, "oracle": oracle}
     asked |= {"trials": trials, "epochs": epochs, "batch_size": batch_size, "seeds": seeds, "seed": seed}
     asked |= {"early_stopping": early_stopping, "minutes": minutes}
     asked |= {"data": _print_of(data), "validation_data": _print_of(validation_data)}
-    result_folder, temporary = folder, None
-    if folder is None:
-        temporary = tempfile.TemporaryDirectory(prefix="keras_seg_search_")
-        result_folder = temporary.name
-    result_folder, _ = open_search(result_folder, asked, overwrite)
-    Record(result_folder / RECORD).write(asked)
-    result = carry_out(
-        plan,
-        lambda progress, is_best: FitTrainer(
-            build, fit_data, epochs, seed, result_folder, progress, callbacks, tensorboard, is_best
-        ),
-        result_folder,
-        facts={"epochs": str(epochs), "oracle": oracle, "seed": str(seed)},
-        console=open_console(console),
-    )
-    if any(not trial.failed for trial in result.trials):
-        result.write_recipe()
-    if temporary is not None:
-        weakref.finalize(result, temporary.cleanup)
+    asked = _plain({**asked, "test_data": _print_of(test_data)})
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="keras_seg_search_"))
+        folder, _ = open_search(folder, asked, overwrite)
+        Record(folder / RECORD).write(asked)
+        result = carry_out(
+            plan,
+            lambda progress, is_best: FitTrainer(
+                build, fit_data, epochs, seed, folder, progress, callbacks, tensorboard, is_best, loss_options
+            ),
+            folder,
+            facts={"epochs": str(epochs), "oracle": oracle, "seed": str(seed)},
+            console=open_console(console),
+        )
+        if any(not trial.failed for trial in result.trials):
+            result.write_recipe()
+        # A temporary folder lives as long as the result.
+        weakref.finalize(result, stack.pop_all().close)
     return result
 
 
@@ -181,14 +182,14 @@ def _on_folder(given):
     return tune(given["data"], **out, model=given["build"], **arguments, **given["options"])
 
 
-def _check_data(build, data, validation_data):
+def _check_data(build, data, validation_data, test_data):
     if not callable(build) and not isinstance(build, str):
         raise ValueError(
             f"`build` must be a function `build(loss, hp)` that returns a `keras.Model`, or the name of a network of "
             f"the zoo. Received: {build!r}."
         )
-    for name, value in (("data", data), ("validation_data", validation_data)):
-        if value is None:
+    for name, value in (("data", data), ("validation_data", validation_data), ("test_data", test_data)):
+        if value is None and name != "test_data":
             raise ValueError(f"`{name}` is missing: losses are compared by their Dice on validation cases.")
         if inspect.isgenerator(value):
             raise ValueError(
@@ -221,8 +222,15 @@ def _print_of(data):
     return "; ".join(texts)
 
 
-def _plain(ranges):
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in ranges.items()}
+def _plain(value):
+    """Return what JSON can hold: lists for tuples, plain numbers for NumPy's, a text for what is neither."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def default_folder():

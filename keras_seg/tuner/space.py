@@ -104,6 +104,18 @@ def explicit_text(loss):
     return f"{name}({', '.join(given)})" if given else name
 
 
+def loss_of(text_form, options):
+    """Return the loss of a text, with those options that a loss in it takes.
+
+    Args:
+        text_form: Text of a loss, such as that of a `Trial`.
+        options: Dict of arguments that every loss is given that takes them.
+    """
+    words = text.words(text_form)
+    taken = {key for name in losses.names() if name in words for key in text.options_of(registry.loss_class(name))}
+    return losses.get(text_form, **{key: value for key, value in options.items() if key in taken})
+
+
 def grid_size(hyperparameters):
     """Return how many trials a search over everything takes: the sum over losses of the products of their values.
 

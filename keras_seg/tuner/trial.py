@@ -50,6 +50,16 @@ class Trial:
         return bool(self.reason)
 
     @property
+    def label(self):
+        """What tables call it: the loss with its parameters, and whatever else was searched."""
+        parts = [self.loss]
+        for key, value in self.hyperparameters.items():
+            # Parameters of a loss, which its text shows, begin with its name, or with the text of its compound.
+            if not key.startswith((f"{self.name}.", f"{self.name}: ")):
+                parts.append(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}")
+        return ", ".join(parts)
+
+    @property
     def identity(self):
         """What is trained, as eight characters; trials that go on with the same network have the same."""
         return identity_of(self.values or {LOSS: self.loss, **self.hyperparameters})

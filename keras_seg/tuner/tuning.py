@@ -9,6 +9,7 @@ import time
 from keras_seg import data as datasets
 from keras_seg.data.phantom import KINDS
 from keras_seg.experiments.experiment import open_experiment
+from keras_seg.experiments.wording import count
 from keras_seg.files import make_folder
 from keras_seg.terminal import open_console, say
 from keras_seg.training.options import Options
@@ -18,13 +19,19 @@ from keras_seg.tuner.log import Record
 from keras_seg.tuner.ranges import split_ranges
 from keras_seg.tuner.searching import check, default_folder
 
+# What a search chooses from if nothing is said: one of each kind of idea.
+LOSSES = ("dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy")
 # What is searched on where no data are given: 3D scans of a trunk with an organ and vessels, 6 % of the voxels.
 PHANTOMS = {"shape": (32, 32, 32), "num_classes": 3, "foreground": 0.06}
 NUM_PHANTOMS = 36
 # What a search on them trains, where nothing else is said: small enough for a few minutes on two cores.
-SMALL = {"filters": (8, 16, 32), "patch": (32, 32, 32), "batch_size": 2, "steps_per_epoch": 20, "validation.every": 2}
+SMALL = {"filters": (8, 16, 32), "patch": (32, 32, 32), "batch_size": 2, "steps_per_epoch": 20, "epochs": 8}
+SMALL |= {"validation.every": 2}
 # Test and validation cases: a fifth each, at most this many.
 MOST_TEST_CASES = 20
+# Where nothing is said: rounds of the confirmation and minutes; on the phantoms fewer rounds, and these trials.
+ROUNDS, MINUTES = 3, 60
+FEW_ROUNDS, FEW_TRIALS = 2, 7
 # Part of the time that is not counted on: files, pictures, scores of whole cases.
 RESERVE = 0.1
 # A worker waits this many seconds for its chief.
@@ -39,7 +46,7 @@ def tune(
     ranges=None,
     oracle="random",
     trials=None,
-    seeds=3,
+    seeds=None,
     early_stopping=True,
     minutes=None,
     test=None,
@@ -73,10 +80,12 @@ def tune(
             (1e-4, 1e-2, "log"), "network.filters": [[8, 16, 32], [16, 32, 64]]}`, or texts `"tversky.alpha=0.2:0.8"`. A
             single value is not searched but taken.
         oracle: `"random"`, `"bayesian"`, `"hyperband"` or `"grid"`.
-        trials: Number of trials. `None`: two per loss; for Hyperband and the grid what they take by themselves.
-        seeds: Rounds of the confirmation; 0 for none.
+        trials: Number of trials. `None`: two per loss (on the phantoms 7); for Hyperband and the grid what they take by
+            themselves.
+        seeds: Rounds of the confirmation; 0 for none. `None`: 3 (on the phantoms 2).
         early_stopping: Stop trials whose best Dice so far is below the median of the others' at the same epoch.
-        minutes: Time that everything may take; the epochs of a training follow from it, if they are not given.
+        minutes: Time that everything may take; the epochs of a training follow from it, if they are not given. `None`:
+            an hour where neither is given.
         test: Number of test cases. `None`: a fifth, at most 20.
         validation: Number of validation cases. `None`: a fifth, at most 20.
         split_seed: Seed of the split.
@@ -106,6 +115,10 @@ def tune(
     """
     started = time.monotonic() if started is None else started
     console = open_console(console)
+    if seeds is None:
+        seeds = ROUNDS if data is not None else FEW_ROUNDS
+    if trials is None and data is None and oracle in ("random", "bayesian"):
+        trials = FEW_TRIALS
     check(oracle, trials, seeds, seed)
     # KerasTuner and what it brings are loaded here, and not by importing keras_seg.
     from keras_seg.tuner import running
@@ -132,6 +145,10 @@ def tune(
     small = SMALL if data is None and recipe is None else {}
     fixed = given_recipe(recipe, {**small, **values, **overrides, "seed": seed})
     fixed.setdefault("training", {})
+    if minutes is None and "epochs" not in fixed["training"]:
+        minutes = MINUTES
+        plan = dataclasses.replace(plan, minutes=minutes)
+        say(console, f"Neither epochs nor minutes are given: the search takes {minutes} minutes.")
     asked = {"losses": names, "ranges": _plain(loss_ranges), "others": _plain(others), "oracle": oracle}
     asked |= {"trials": trials, "seeds": seeds, "early_stopping": early_stopping, "minutes": minutes, "seed": seed}
     asked |= {"test": test, "validation": validation, "split_seed": split_seed, "recipe": fixed}
@@ -156,8 +173,15 @@ def tune(
     settings = {"cache": cache, "console": console, "own": files.OWN, "minutes": minutes_each}
     experiment = open_experiment(out, data, options, fixed, **settings)
     recipe = experiment.setup.recipe
-    plan = _with_defaults(plan, recipe)
-    if not known:
+    try:
+        plan = _with_defaults(plan, recipe)
+    except ValueError:
+        if not known:
+            # Nothing was trained with it, and the next call gives other options.
+            shutil.rmtree(out / files.SETUP)
+        raise
+    if not worker:
+        # Each time: more may be asked for than before.
         Record(out / files.RECORD).write(asked)
     facts = _facts(experiment, source, plan, command)
     say(console, f"{facts['data']}; {facts['split']}")
@@ -173,13 +197,19 @@ def tune(
     return result
 
 
-# What a search chooses from if nothing is said: one of each kind of idea.
-LOSSES = ("dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy")
-
-
 def _with_defaults(plan, recipe):
-    """Let the first trials have the recipe's own values."""
+    """Let the first trials have the recipe's own values.
+
+    Raises:
+        ValueError: If the recipe does not take something that is to be searched, such as widths for another depth.
+    """
     tables = recipe.to_dict()
+    for name, spec in plan.others.items():
+        for value in spec if isinstance(spec, list) else spec[:2]:
+            try:
+                recipe.replace(**{name: value})
+            except ValueError as error:
+                raise ValueError(f"`{name}` cannot be {value!r} in this search: {error}") from error
     values = {name: tables[name.split(".")[0]][name.split(".", 1)[1]] for name in plan.others}
     return dataclasses.replace(plan, defaults=values)
 
@@ -222,12 +252,13 @@ def _facts(experiment, source, plan, command):
     setup, recipe = experiment.setup, experiment.setup.recipe
     parts, training = setup.split, recipe.training
     shown = "-".join(map(str, recipe.network.filters))
+    searched = f"; searched too: {', '.join(plan.others)}" if plan.others else ""
     facts = {
         "data": f"{len(setup.fingerprint.names)} cases ({source}), {setup.fingerprint.num_classes} classes",
         "split": f"{len(parts.train)} train, {len(parts.validation)} validate, {len(parts.test)} are the test",
         "network": f"{recipe.network.model} {shown}, patches of {' x '.join(map(str, training.patch))}, batches of "
-        f"{training.batch_size}",
-        "training": f"{training.epochs} epochs of {training.steps_per_epoch} steps",
+        f"{training.batch_size}{searched}",
+        "training": f"{count(training.epochs, 'epoch')} of {count(training.steps_per_epoch, 'step')}",
         "search": f"{plan.oracle}, {len(plan.branch_options['names'])} losses, seed {plan.seed}"
         + (", trials that can hardly win are stopped" if plan.early_stopping and plan.oracle != "hyperband" else ""),
     }

@@ -58,8 +58,8 @@ def test_what_is_better_than_the_default_is_said_to_be():
     assert "It is better than dice_ce (difference +0.09" in text
     assert "keep the default" not in text
     # 0.75 in the search, 0.9 in the confirmation round.
-    assert "with fresh seeds and on other cases, it had" in text
-    assert "more." in text
+    assert "In the confirmation round, with fresh seeds and on other cases, it had 0.9" in text
+    assert "flatters" not in text
 
 
 def test_what_is_alike_is_said_plainly():
@@ -69,7 +69,6 @@ def test_what_is_alike_is_said_plainly():
     text = said(TRIALS, confirmation)
     assert "It is not distinguishable from dice_ce (difference +0.0" in text
     assert "keep the default, unless more rounds or cases tell the two apart" in text
-    assert f"Of the others, {winner} is not distinguishable from" in text
 
 
 def test_nothing_beat_the_default():
@@ -157,7 +156,6 @@ def test_markdown_is_whole_and_breaks_no_table():
     assert headings == [
         "# Search over 3 losses",
         "## Confirmation",
-        "## Pairs",
         "## Test",
         "## Leaderboard",
         "## How",

@@ -8,37 +8,13 @@ import tomllib
 import keras
 import numpy as np
 import pytest
+from small_search import NAMES, TRAIN, VALIDATION, Counted, X, Y, network, planted, search
 
 import keras_seg
 from keras_seg import tuner, zoo
 from keras_seg.training.sessions import clear_session
-from keras_seg.tuner import running, searching
+from keras_seg.tuner import networks, running
 from keras_seg.tuner.progress import Progress
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(8, 8, 8, 1)).astype("float32")
-Y = (X[..., 0] > 0.5).astype("uint8")
-TRAIN, VALIDATION = (X[:4], Y[:4]), (X[4:], Y[4:])
-NAMES = ["dice_ce", "tversky", "focal"]
-
-
-def network(loss, hp=None, weight=None):
-    """One pixelwise layer; eager, since tracing would take longer than training."""
-    initializer = "glorot_uniform" if weight is None else keras.initializers.Constant(weight)
-    image = keras.Input((None, None, 1))
-    maps = keras.layers.Conv2D(1, 1, activation="sigmoid", kernel_initializer=initializer)(image)
-    model = keras.Model(image, maps)
-    return keras_seg.compile(model, loss, keras.optimizers.SGD(0.0 if weight else 0.1), run_eagerly=True)
-
-
-def search(build=network, data=TRAIN, **options):
-    options = {"losses": NAMES, "trials": 3, "epochs": 1, "console": None} | options
-    return tuner.search(build, data, options.pop("validation", VALIDATION), **options)
-
-
-def planted(loss, hp):
-    """A network that is right for focal and wrong for all others, whatever it is trained by."""
-    return network(loss, weight=5.0 if str(loss).startswith("focal") else -5.0)
 
 
 def test_best_is_the_highest_dice_for_us_and_for_kerastuner(monkeypatch):
@@ -82,19 +58,14 @@ def test_grid_tries_everything_once():
 
 
 def test_one_build_per_trial_and_none_before_the_first(monkeypatch):
-    built = []
-
-    def build(loss, hp):
-        built.append(str(loss))
-        return network(loss)
-
-    before = []
-    monkeypatch.setattr(running.LossTuner, "search", lambda self: before.append(len(built)))
-    search(build)
-    assert before == [0]
-    monkeypatch.undo()
+    build, before = Counted(), []
+    begin = running.LossTuner.on_search_begin
+    monkeypatch.setattr(
+        running.LossTuner, "on_search_begin", lambda self: (before.append(len(build.losses)), begin(self))
+    )
     search(build, losses="all", trials=2)
-    assert len(built) == 2
+    assert before == [0]
+    assert len(build.losses) == 2
 
 
 def test_trials_start_from_equal_weights_and_see_equal_batches():
@@ -157,11 +128,12 @@ def test_four_failures_in_a_row_do_not_end_it(tmp_path):
     def build(loss, hp):
         raise MemoryError
 
-    result = search(build, trials=4, folder=tmp_path)
+    result = search(build, trials=4, seeds=1, folder=tmp_path)
+    assert result.confirmation is None
     assert [trial.reason for trial in result.trials] == ["MemoryError"] * 4
     with pytest.raises(ValueError, match=r"All 4 trials failed.*MemoryError"):
         _ = result.best_model
-    assert [path.name for path in result.write()] == ["leaderboard.csv", "trials.png"]
+    assert result.written == [tmp_path / name for name in ("leaderboard.md", "leaderboard.csv", "trials.png")]
 
 
 def test_no_foreground_to_validate_on_is_said():
@@ -172,21 +144,16 @@ def test_no_foreground_to_validate_on_is_said():
 
 def test_files_of_a_search(tmp_path):
     result = search(planted, folder=tmp_path / "run", loss_options={"ignore_class": 255})
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"leaderboard.csv", "best.keras", "keras_tuner"}
-    result.write(model={"name": "planted"}, result={"test_dice": 0.5})
-    recipe = tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())
-    assert recipe["loss"]["text"] == "focal(gamma=2, ignore_class=255)"
-    assert recipe["hyperparameters"] == {"focal.gamma": 2.0}
-    assert recipe["result"] == {"val_dice": result.best.val_dice, "best_epoch": 1, "trial": 3, "test_dice": 0.5}
-    assert recipe["search"]["seed"] == 0
-    assert recipe["search"]["losses"] == NAMES
-    assert recipe["training"] == {"epochs": 1}
-    assert recipe["model"] == {"name": "planted"}
+    shown = ["leaderboard.md", "leaderboard.csv", "trials.png", "best.keras", "recipe.toml"]
+    assert [path.name for path in result.written] == shown
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"leaderboard.csv", "best.keras", "keras_tuner", "recipe.toml", "trials.png"}
-    copied = result.write(tmp_path / "elsewhere")
-    assert [path.name for path in copied] == ["leaderboard.csv", "best.keras", "recipe.toml", "trials.png"]
-    model = keras.saving.load_model(tmp_path / "elsewhere" / "best.keras")
+    assert names == {*shown, "search.json", "trials", "weights", "keras_tuner"}
+    recipe = tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())
+    assert recipe == {"loss": {"loss": "focal(gamma=2, ignore_class=255)", "options": {"ignore_class": 255}}}
+    assert str(result.best_loss) == str(keras_seg.losses.get("focal", ignore_class=255))
+    rows = list(csv.DictReader((tmp_path / "run" / "leaderboard.csv").read_text().splitlines()))
+    assert [row["rank"] for row in rows] == ["1", "2", "3"]
+    model = keras.saving.load_model(tmp_path / "run" / "best.keras")
     assert str(model.loss) == "focal(ignore_class=255)"
     np.testing.assert_allclose(model.predict(X, verbose=0), result.best_model.predict(X, verbose=0))
 
@@ -212,30 +179,27 @@ def test_a_temporary_folder_lives_as_long_as_the_result():
     assert not folder.exists()
 
 
-def test_ctrl_c_keeps_what_ended(tmp_path):
-    class Stop(keras.callbacks.Callback):
-        count = 0
-
-        def on_train_begin(self, logs=None):
-            Stop.count += 1
-            if Stop.count == 3:
-                raise KeyboardInterrupt
-
-    result = search(folder=tmp_path, trials=5, callbacks=[Stop()])
-    assert result.interrupted
-    assert [trial.number for trial in result.trials] == [1, 2]
-    assert len((tmp_path / "leaderboard.csv").read_text().splitlines()) == 3
-    assert result.best_model is not None
+def test_no_temporary_folder_stays_after_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(TypeError, match=r"must return a `keras.Model`.*str"):
+        search(lambda loss, hp: "unet")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_in_use_is_refused_and_only_ours_is_replaced(tmp_path):
+def test_only_ours_is_replaced(tmp_path):
     (tmp_path / "recipe.toml").write_text("old")
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match=r"something else \(notes\.txt\)"):
         search(folder=tmp_path)
     search(folder=tmp_path, overwrite=True, trials=1)
-    assert not (tmp_path / "recipe.toml").exists()
+    assert (tmp_path / "recipe.toml").read_text() != "old"
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_the_time_ends_after_a_trial_and_a_round():
+    result = search(losses=["dice_ce"], minutes=1e-9, trials=5, seeds=2)
+    assert len(result.trials) == 1
+    assert result.confirmation.rounds == [0]
 
 
 def test_an_uncompiled_network_is_compiled():
@@ -248,11 +212,11 @@ def test_an_uncompiled_network_is_compiled():
 
 
 def test_a_name_of_the_zoo_and_deep_supervision():
-    build = searching.builder_for_arrays("unet", (X, Y))
+    build = networks.builder_for_arrays("unet", (X, Y))
     model = build("dice", None)
     assert model.input_shape == (None, None, None, 1)
     assert model.output_shape[-1] == 2
-    assert searching.builder_for_arrays("vnet", (X, np.eye(5)[Y]))("dice", None).output_shape[-1] == 5
+    assert networks.builder_for_arrays("vnet", (X, np.eye(5)[Y]))("dice", None).output_shape[-1] == 5
 
     def deep(loss, hp):
         model = zoo.unet((None, None, 1), 2, filters=(2, 3, 4), deep_supervision=True)
@@ -285,11 +249,6 @@ def test_a_network_without_val_dice_ends_the_search_at_once():
         search(build)
 
 
-def test_build_must_return_a_model():
-    with pytest.raises(TypeError, match=r"must return a `keras.Model`.*str"):
-        search(lambda loss, hp: "unet")
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -303,6 +262,8 @@ def test_build_must_return_a_model():
         ({"losses": ["tverski"]}, "tversky"),
         ({"validation": None}, "`validation_data` is missing"),
         ({"data": (x for x in X)}, "generator"),
+        ({"test_data": (x for x in X)}, "`test_data` is a generator"),
+        ({"seeds": -1}, "`seeds`"),
         ({"data": (X,)}, "sample_weight"),
         ({"data": np, "batch_size": 2}, "`batch_size` goes with arrays"),
         ({"oracle": "grid", "trials": 4}, "grid of these losses has"),
@@ -313,6 +274,19 @@ def test_build_must_return_a_model():
 def test_arguments_are_checked(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         search(folder=tmp_path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_of_a_folder_of_cases_are_refused_with_arrays():
+    with pytest.raises(TypeError, match="patch"):
+        search(patch=[8, 8])
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    options = {"trials": np.int64(1), "batch_size": np.int32(2), "ranges": {"dice_ce.smooth": (np.float32(0.5), 1.0)}}
+    options["loss_options"] = {"class_weights": np.array([1.0, 2.0])}
+    for _ in range(2):
+        assert search(folder=tmp_path, losses=["dice_ce"], **options).best.val_dice > 0
 
 
 def test_a_silent_progress_needs_no_console():

@@ -1,0 +1,184 @@
+"""Is the loss that a search chooses nearly the best it could have chosen? Searches of an hour, and the cards of them.
+
+    python tests/benchmarks/tuned.py "$KERAS_SEG_DATA" WORK [--only lesions] [--minutes 60]
+
+For each data set the command `keras-seg tune` is run as a user would. After that, for hindsight, trials that were
+stopped early are trained to their ends, and the run of every trial segments the test cases: which loss would have been
+the best choice, what is lost against it, and what a choice at random, each loss with its defaults, has on average. That
+is looked at here alone; the search has not seen it. The card of each is written to `zoo/tuned/NAME.md`.
+
+Killed at any moment, the same command goes on.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+from keras_seg.comparison.tables import markdown_table
+from keras_seg.experiments.experiment import open_experiment
+from keras_seg.files import write_text
+from keras_seg.metrics import mean_dice
+from keras_seg.training.options import Options
+from keras_seg.training.recipes.recipe import Recipe
+from keras_seg.training.run import load_run
+from keras_seg.training.sessions import session
+from keras_seg.tuner import files
+from keras_seg.tuner.log import TrialLog
+from keras_seg.tuner.progress import Progress
+from keras_seg.tuner.runs import RunTrainer
+
+ROOT = pathlib.Path(__file__).parents[2]
+CARDS = ROOT / "zoo" / "tuned"
+LOSSES = ["dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy", "lovasz", "cross_entropy + dice"]
+SHARED = ["--losses", *LOSSES, "--trials", "10", "--seeds", "3", "--set", "validation.every=2"]
+
+# How each data set is made, and the options of `keras-seg tune` on it.
+SETS = {
+    "hippocampus": (
+        ["{data}/hippocampus"],
+        ["--filters", "8", "16", "32", "--batch-size", "2", "--validation", "15"],
+        ["training.steps_per_epoch=25"],
+    ),
+    "borders": (
+        ["{data}/nuclei", "--border", "2"],
+        ["--filters", "8", "16", "32", "64", "--patch", "128", "128", "--batch-size", "8", "--validation", "15"],
+        ["training.steps_per_epoch=20"],
+    ),
+    "lesions": (
+        ["{work}/data/phantoms", "--keep", "3"],
+        ["--filters", "8", "16", "32", "--patch", "32", "32", "32", "--batch-size", "4", "--validation", "10"],
+        ["training.steps_per_epoch=25"],
+    ),
+}
+PHANTOMS = ["--cases", "60", "--shape", "48", "48", "48", "--classes", "4", "--foreground", "0.02"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--no-card", action="store_true", help="print the card and write none")
+    options = parser.parse_args()
+    for name in options.only:
+        source, settings, values = SETS[name]
+        folder = made(name, source, options)
+        out = options.work / name
+        arguments = ["tune", folder, "--out", out, "--cache", options.work / "cache", "--test", 20, *settings, *SHARED]
+        arguments += [*values, "--minutes", f"{options.minutes:g}"]
+        started = time.monotonic()
+        run(*arguments)
+        minutes = (time.monotonic() - started) / 60
+        text = card(name, folder, out, options.work / "cache", arguments, minutes)
+        print(text)
+        if not options.no_card:
+            write_text(CARDS / f"{name}.md", text)
+            for picture in (files.PLOT, files.OVERLAY):
+                shutil.copy(out / picture, CARDS / f"{name}-{picture}")
+
+
+def made(name, source, options):
+    """Return the folder of a data set, derived if need be."""
+    place, *rest = source
+    place = pathlib.Path(place.format(data=options.data, work=options.work))
+    if not rest:
+        return place
+    folder = options.work / "data" / name
+    if not place.exists():
+        run("derive", "phantoms", place, *PHANTOMS)
+    if not folder.exists():
+        unfinished = folder.with_name(f"{folder.name}-unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        run("derive", place, unfinished, *rest)
+        unfinished.rename(folder)
+    return folder
+
+
+def run(*arguments):
+    status = subprocess.call([sys.executable, "-m", "keras_seg", *map(str, arguments)])
+    if status:
+        sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
+
+
+def card(name, folder, out, cache, arguments, minutes):
+    """Return the card of a search: what it says, and what hindsight says of it."""
+    report = (out / files.MARKDOWN).read_text(encoding="utf-8")
+    said = report.split("\n\n")[1]
+    confirmation = report[report.index("## Confirmation") : report.index("## Test")]
+    trials = hindsight(folder, out, cache)
+    chosen = chosen_of(out)
+    of_loss = {trial.loss: score for trial, score in trials}
+    best = max(of_loss, key=of_loss.get)
+    first = {}
+    for trial, score in trials:
+        first.setdefault(trial.name, score)
+    rows = [[f"`{trial.label}`", f"{trial.val_dice:.3f}", f"{score:.3f}"] for trial, score in trials]
+    rows.sort(key=lambda row: row[-1], reverse=True)
+    lost = of_loss[best] - of_loss[chosen] if chosen in of_loss else float("nan")
+    at_random = statistics.mean(first.values())
+    texts = [f'"{text}"' if " " in text else text for text in map(shown, arguments)]
+    command = " ".join(["keras-seg", *texts])
+    lines = [f"# {name}, tuned", "", said, "", f"![trials]({name}-{files.PLOT})", "", confirmation, "## Hindsight", ""]
+    lines += [
+        f"Test Dice of one training of every trial, those stopped early trained to their ends. The best in hindsight "
+        f"is `{best}` with {of_loss[best]:.3f}; the chosen loss, `{chosen}`, has "
+        f"{of_loss.get(chosen, float('nan')):.3f}: {lost:.3f} less. A loss at random, with its defaults, has "
+        f"{at_random:.3f} on average.",
+        "",
+        *markdown_table(["loss", "validation Dice in the search", "test Dice"], rows),
+        "",
+        f"![test cases]({name}-{files.OVERLAY})",
+        "",
+        "```console",
+        command,
+        f'python tests/benchmarks/tuned.py "$KERAS_SEG_DATA" WORK --only {name}',
+        "```",
+        "",
+        f"{minutes:.0f} minutes for the search; seed 0, the rounds seeds 1 to 3; 20 test cases by `default_rng(0)`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def shown(argument):
+    """Return an argument without the places of this machine."""
+    if isinstance(argument, pathlib.Path):
+        return {"cache": "CACHE"}.get(argument.name, "OUT" if argument.parent.name != "data" else "DATA")
+    return str(argument)
+
+
+def chosen_of(out):
+    """Return the loss that the search chose, as its trial was called."""
+    loss = Recipe.load(out / files.RECIPE).loss.loss
+    return "dice_ce(cross_entropy_weight=1)" if loss == "dice_ce" else loss
+
+
+def hindsight(folder, out, cache):
+    """Return each trial that did not fail with the test Dice of its run, trained to its end."""
+    record = out / "hindsight.json"
+    scores = json.loads(record.read_text()) if record.exists() else {}
+    trials = [trial for trial in TrialLog(out).trials() if not trial.failed]
+    options = json.loads((out / files.SETUP / "options.json").read_text())
+    given = Options(**{**options, "minutes": None})
+    experiment = open_experiment(out, folder, given, {}, cache=cache, own=(*files.OWN, "hindsight.json"))
+    trainer = RunTrainer(experiment, folder, {}, Progress(None, 0))
+    for trial in trials:
+        if trial.identity not in scores:
+            print(f"hindsight: {trial.label}", flush=True)
+            with session():
+                setup = trainer._setup(trial.loss, trial.values, trainer.seed, f"trial {trial.number} of the search")
+                if trial.stopped:
+                    trainer._train(setup, trainer.run_of(trial), trial, trial.epochs, trainer.epochs, None)
+                table = load_run(trainer.run_of(trial)).evaluate(folder, "test").scores("dice")
+            scores[trial.identity] = mean_dice(table)
+            write_text(record, json.dumps(scores))
+    return [(trial, scores[trial.identity]) for trial in trials]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Searches that were killed, and searches of several processes: see `killed_searches.py`."""
+
+import csv
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_seg.tuner.log import TrialLog
+from keras_seg.tuner.result import SearchResult
+
+SCRIPT = pathlib.Path(__file__).parent / "killed_searches.py"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What the script leaves."""
+    folder = tmp_path_factory.mktemp("killed_searches")
+    done = subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True, timeout=900)
+    assert (folder / "report.json").exists(), done.stderr[-3000:]
+    (folder / "errors.txt").write_text(done.stderr)
+    # Workers that tell a chief of the space have KerasTuner print parts of it.
+    assert done.stdout == ""
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return json.loads((folder / "report.json").read_text())
+
+
+def entries(folder):
+    """The trainings of a confirmation round, without what they took."""
+    found = [json.loads(path.read_text()) for path in sorted((folder / "confirmation").glob("*.json"))]
+    return [{key: value for key, value in entry.items() if key != "seconds"} for entry in found]
+
+
+def test_all_ended_as_they_should(folder, report):
+    ends = [report["whole"], report["damaged"], *(report["shared"][name] for name in ("first", "again", "chief"))]
+    assert ends == [0] * 5, (folder / "errors.txt").read_text()[-3000:]
+    assert report["kills"] == [-9] * 3
+    assert report["shared"]["killed"] == -9
+
+
+def test_a_killed_search_finds_what_an_undisturbed_one_does(folder):
+    whole, killed = (TrialLog(folder / name).trials() for name in ("whole", "killed"))
+    assert [trial.loss for trial in killed] == [trial.loss for trial in whole]
+    for one, other in zip(killed, whole, strict=True):
+        assert (one.curve, one.best_epoch) == (other.curve, other.best_epoch)
+    assert entries(folder / "killed") == entries(folder / "whole")
+    recipes = [(folder / name / "recipe.toml").read_text() for name in ("whole", "killed")]
+    assert recipes[0] == recipes[1]
+
+
+def test_what_was_damaged_is_set_aside_and_runs_again(folder):
+    names = sorted(path.name for path in (folder / "killed" / "trials").glob("*.damaged"))
+    assert len(names) == 1
+    assert names[0].startswith("0001-")
+    assert (
+        "was set aside" not in (folder / "errors.txt").read_text()
+    )  # it is said on the console, of which there is none
+
+
+def test_every_trial_of_two_workers_stands_on_the_leaderboard_once(folder):
+    rows = list(csv.DictReader((folder / "shared" / "leaderboard.csv").open()))
+    assert sorted(row["number"] for row in rows) == ["1", "2", "3"]
+    assert len({row["loss"] for row in rows}) == 3
+    assert not any(row["reason"] for row in rows)
+    # They are the trials that one process would have made.
+    alone = {trial.loss for trial in TrialLog(folder / "whole").trials()}
+    assert alone < {row["loss"] for row in rows}
+
+
+def test_the_chief_confirms_and_keeps_the_best(folder):
+    names = {path.name for path in (folder / "shared").iterdir()}
+    assert {"leaderboard.md", "trials.png", "best", "best.keras", "recipe.toml", "overlay.png"} <= names
+    result = SearchResult(folder / "shared")
+    model = result.best_model
+    assert model.predict(np.zeros((1, 16, 16, 1)), verbose=0).shape == (1, 16, 16, 2)
