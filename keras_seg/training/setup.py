@@ -74,6 +74,7 @@ class Setup:
             "label_map": self.label_map.to_dict(),
             "normalization": self.normalization.to_dict(),
             "fingerprint": self.fingerprint.to_dict(),
+            "reasons": self.reasons,
         }
         folder.write("data", values)
         folder.write("versions", versions())
@@ -145,6 +146,8 @@ def read_setup(path, folder):
         found,
         datasets.Normalization.from_dict(values["normalization"]),
         split,
+        # A run of an earlier version has them in its recipe alone.
+        values.get("reasons", {}),
     )
 
 

@@ -11,6 +11,9 @@ from keras_seg.tuner.space import LOSS, grid_size
 # By name and *direction*: as a plain text, KerasTuner would minimise it.
 OBJECTIVE = "val_dice"
 
+# Below every Dice.
+WORST = -1.0
+
 # One failed trial after another is no reason to give up: each is a row that says why.
 NEVER = sys.maxsize
 
@@ -78,6 +81,16 @@ class BayesianOracle(LossOracle, keras_tuner.oracles.BayesianOptimizationOracle)
 
 class HyperbandOracle(LossOracle, keras_tuner.oracles.HyperbandOracle):
     """Hyperband: many short trials, of which the better ones go on."""
+
+    def end_trial(self, trial):
+        """End a trial; one that failed counts as the worst of its round.
+
+        KerasTuner's own waits until nearly all of a round have completed, and would never go on with the better ones.
+        """
+        if trial.status == "FAILED":
+            self.update_trial(trial.trial_id, {OBJECTIVE: WORST})
+            trial.status = "COMPLETED"
+        super().end_trial(trial)
 
 
 class GridOracle(LossOracle, keras_tuner.oracles.GridSearchOracle):

@@ -2,6 +2,8 @@
 
 import contextlib
 import inspect
+import math
+import numbers
 import os
 import pathlib
 import tempfile
@@ -99,7 +101,7 @@ def search(
         return _on_folder(locals())
     if options:
         raise TypeError(f"search() got unexpected arguments, which go with a folder of cases: {', '.join(options)}")
-    check(oracle, trials, seeds, seed, epochs)
+    check(oracle, trials, seeds, seed, minutes, epochs)
     _check_data(build, data, validation_data, test_data)
     # KerasTuner and what it brings are loaded here, and not by importing keras_seg.
     from keras_seg.tuner.carrying_out import Plan, carry_out
@@ -148,7 +150,7 @@ def search(
     return result
 
 
-def check(oracle, trials, seeds, seed, epochs=None):
+def check(oracle, trials, seeds, seed, minutes, epochs=None):
     """Check arguments that every search takes.
 
     Raises:
@@ -160,6 +162,8 @@ def check(oracle, trials, seeds, seed, epochs=None):
         is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
         if not (name in ("trials", "epochs") and value is None) and (not is_integer or value < least):
             raise ValueError(f"`{name}` must be a whole number of {least} or more. Received: {value!r}.")
+    if minutes is not None and not (isinstance(minutes, numbers.Real) and 0 < minutes < math.inf):
+        raise ValueError(f"`minutes` must be a number above 0. Received: {minutes!r}.")
 
 
 def _on_folder(given):

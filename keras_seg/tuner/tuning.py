@@ -119,7 +119,7 @@ def tune(
         seeds = ROUNDS if data is not None else FEW_ROUNDS
     if trials is None and data is None and oracle in ("random", "bayesian"):
         trials = FEW_TRIALS
-    check(oracle, trials, seeds, seed)
+    check(oracle, trials, seeds, seed, minutes)
     # KerasTuner and what it brings are loaded here, and not by importing keras_seg.
     from keras_seg.tuner import running
     from keras_seg.tuner.carrying_out import Plan, carry_out

@@ -4,9 +4,10 @@
 
 Phantoms with small lesions, on which a short training by cross-entropy, or by focal loss, ends with empty masks; losses
 of the overlap (Dice, Tversky and their like) find some. For each seed there is a full search of nine trials, each to
-its end, one with the median rule, and one by Hyperband, whose first bracket begins nine trials too, goes on with the better
-three, and trains the best of these to its end. The winner of each, whether it is of the overlap, and the steps that its
-trials took are printed, and the share of the steps of the full search. Killed at any moment, the same command goes on.
+its end, one with the median rule, and one by Hyperband, whose first bracket begins nine trials too, goes on with the
+better three, and trains the best of these to its end. The winner of each, whether it is of the overlap, and the steps
+that its trials took are printed, and the share of the steps of the full search. Killed at any moment, the same command
+goes on.
 """
 
 import argparse

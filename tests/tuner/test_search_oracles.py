@@ -73,6 +73,24 @@ def test_hyperband_promotes_the_higher_dice(tmp_path):
     assert [values["tversky.beta"] for values in promoted] == best[: len(promoted)]
 
 
+def test_hyperband_goes_on_with_the_better_where_others_failed(tmp_path):
+    oracle, _ = make("hyperband", epochs=9, names=["tversky", "focal"])
+    asked = []
+    with running.quiet():
+        oracle._set_project_dir(str(tmp_path), "records")
+        oracle.verbose = 0
+        while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
+            values = trial.hyperparameters.values
+            asked.append(values)
+            trial.status = "FAILED" if values["loss"] == "focal" else "COMPLETED"
+            if trial.status == "COMPLETED":
+                oracle.update_trial(trial.trial_id, {"val_dice": values["tversky.beta"]})
+            oracle.end_trial(trial)
+    promoted = [values for values in asked if values["tuner/round"] > 0]
+    assert {values["tuner/epochs"] for values in promoted} == {3, 9}
+    assert {values["loss"] for values in promoted} == {"tversky"}
+
+
 def test_epochs_of_a_whole_search(tmp_path):
     assert make(trials=7)[1] == 28
     assert make()[1] == 24
