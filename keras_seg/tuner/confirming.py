@@ -4,6 +4,7 @@ import dataclasses
 import json
 import time
 
+from keras_seg.experiments.wording import count
 from keras_seg.files import write_text
 from keras_seg.terminal import clock_face, one_line
 from keras_seg.tuner import files
@@ -65,7 +66,8 @@ def confirm(trainer, trials, rounds, folder, progress, time_left=lambda: None, o
         return None
     trainer.prepare_rounds(rounds)
     entries, slowest = [], 0.0
-    progress.say(f"Confirmation: {len(chosen)} losses, {rounds} round{'s' * (rounds > 1)} with fresh seeds and folds.")
+    what = "seeds and folds" if trainer.has_folds else "seeds, on the same cases"
+    progress.say(f"Confirmation: {len(chosen)} losses, {count(rounds, 'round')} with fresh {what}.")
     for number in range(rounds):
         known = {candidate.loss: _read(_path(folder, candidate, number, trainer)) for candidate in chosen}
         left = time_left()

@@ -15,11 +15,13 @@ import random
 import signal
 import sys
 import time
-import traceback
 import zipfile
 
 import numpy as np
 from training_cases import write_phantoms
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from forking import die, forked, wait
 
 # Everything is imported here; nothing is computed before the fork.
 from keras_seg import comparison, training
@@ -47,32 +49,6 @@ def train(folder, name, **options):
     return training.train(
         folder / "data", folder / name, cache=folder / "cache", console=None, **{**OPTIONS, **options}
     )
-
-
-def forked(work):
-    """Run a function in a forked process; return its number."""
-    number = os.fork()
-    if number:
-        return number
-    status = 1
-    try:
-        work()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def wait(number):
-    """Return the exit status of a process; negative for a signal."""
-    status = os.waitpid(number, 0)[1]
-    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def train_and_die(folder, epoch, place):

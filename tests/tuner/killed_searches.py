@@ -10,13 +10,14 @@ themselves, `data`, into FOLDER.
 import json
 import os
 import pathlib
-import signal
 import socket
 import sys
 import time
-import traceback
 
 from pictures import write_pngs
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from forking import die, forked, wait
 
 # Everything is imported here; nothing is computed before the fork.
 from keras_seg import tuner
@@ -42,32 +43,6 @@ OPTIONS = {
 
 def search(folder, name, **options):
     return tuner.tune(folder / "data", folder / name, cache=folder / "cache", **{**OPTIONS, **options})
-
-
-def forked(work):
-    """Run a function in a forked process; return its number."""
-    number = os.fork()
-    if number:
-        return number
-    status = 1
-    try:
-        work()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def wait(number):
-    """Return the exit status of a process; negative for a signal."""
-    status = os.waitpid(number, 0)[1]
-    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-
-
-def die(*arguments, **options):
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_in_trial(trial, epoch):

@@ -18,7 +18,7 @@ def make(name="random", trials=None, epochs=4, seed=0, names=NAMES):
 
 
 def ask(oracle, folder, dice=lambda values: 0.5):
-    """Run an oracle to its end and return the values of its trials."""
+    """Run an oracle to its end and return the values of its trials; one without a Dice fails."""
     asked = []
     with running.quiet():
         oracle._set_project_dir(str(folder), "records")
@@ -26,8 +26,9 @@ def ask(oracle, folder, dice=lambda values: 0.5):
         while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
             values = trial.hyperparameters.values
             asked.append(values)
-            oracle.update_trial(trial.trial_id, {"val_dice": dice(values)})
-            trial.status = "COMPLETED"
+            trial.status = "FAILED" if dice(values) is None else "COMPLETED"
+            if trial.status == "COMPLETED":
+                oracle.update_trial(trial.trial_id, {"val_dice": dice(values)})
             oracle.end_trial(trial)
     return asked
 
@@ -74,18 +75,8 @@ def test_hyperband_promotes_the_higher_dice(tmp_path):
 
 
 def test_hyperband_goes_on_with_the_better_where_others_failed(tmp_path):
-    oracle, _ = make("hyperband", epochs=9, names=["tversky", "focal"])
-    asked = []
-    with running.quiet():
-        oracle._set_project_dir(str(tmp_path), "records")
-        oracle.verbose = 0
-        while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
-            values = trial.hyperparameters.values
-            asked.append(values)
-            trial.status = "FAILED" if values["loss"] == "focal" else "COMPLETED"
-            if trial.status == "COMPLETED":
-                oracle.update_trial(trial.trial_id, {"val_dice": values["tversky.beta"]})
-            oracle.end_trial(trial)
+    oracle = make("hyperband", epochs=9, names=["tversky", "focal"])[0]
+    asked = ask(oracle, tmp_path, lambda values: values.get("tversky.beta"))
     promoted = [values for values in asked if values["tuner/round"] > 0]
     assert {values["tuner/epochs"] for values in promoted} == {3, 9}
     assert {values["loss"] for values in promoted} == {"tversky"}
