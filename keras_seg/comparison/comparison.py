@@ -64,9 +64,20 @@ class Comparison:
         return Results(tuple(self.losses), seeds, tuple(setup.split.test), tuple(names), outcomes, setup.recipe.rank)
 
     @property
+    def compared(self):
+        """`Results` without the losses of the sweeps, where there are others.
+
+        A sweep asks another question: what a parameter does. Its losses among the others would have every difference
+        corrected for many more pairs.
+        """
+        results = self.results
+        swept = {label for one in self.sweeps for label in one.labels}
+        return results.only([label for label in results.labels if label not in swept] or list(results.labels))
+
+    @property
     def conclusions(self):
         """Sentences made from the tests."""
-        return conclusions(self.results)
+        return conclusions(self.compared)
 
     @property
     def chosen_rates(self):
@@ -82,7 +93,7 @@ class Comparison:
         """
         from rich.markdown import Markdown
 
-        results = self.results
+        results = self.compared
         text = "\n".join([*(f"- {sentence}" for sentence in conclusions(results)), "", *tables.summary_table(results)])
         open_console("auto" if console is None else console).print(Markdown(text))
 
@@ -92,20 +103,21 @@ class Comparison:
         Returns:
             List of the paths written.
         """
-        results, folder = self.results, self.folder
+        everything, results, folder = self.results, self.compared, self.folder
         texts = (
-            tables.to_csv(results),
+            tables.to_csv(everything),
             tables.table_to_csv(tables.case_table(results)),
-            tables.summary_to_csv(results),
+            tables.summary_to_csv(everything),
             tables.table_to_csv(tables.pair_table(results)),
         )
         for name, text in zip(TABLES, texts):
             write_text(folder / name, text)
         pictures = self._draw(results)
-        markdown = report.to_markdown(results, self._facts(results), pictures, self.losses)
+        swept = self._draw_sweeps(everything)
+        markdown = report.to_markdown(results, self._facts(everything), pictures, self.losses, swept)
         write_text(folder / TEXT, markdown)
         write_text(folder / PAGE, report.to_html(markdown, folder))
-        return [folder / name for name in (PAGE, TEXT, *TABLES, *pictures)]
+        return [folder / name for name in (PAGE, TEXT, *TABLES, *pictures, *(name for name, *_ in swept))]
 
     def pending(self, labels, seeds):
         """Return the jobs that are to be done for some losses and seeds, the same for the same state of the folder.
@@ -160,12 +172,20 @@ class Comparison:
                 "first is the case on which losses differ most, then the worst one, then a middle one; the white line "
                 "is the outline of the truth."
             )
+        return captions
+
+    def _draw_sweeps(self, results):
+        """Draw a picture of each sweep; return `(name, caption, lines of its table)` of each."""
+        found = []
         for number, swept in enumerate(self.sweeps, start=1):
             if any(results.trained(label) for label in swept.labels):
                 name = SWEEP.format(number)
                 figures.plot_sweep(self.folder / name, results, swept)
-                captions[name] = f"Mean Dice over {swept.parameter}: {n}, a point is a training, the line their mean."
-        return captions
+                caption = (
+                    f"Mean Dice over {swept.parameter}: n = {len(results.cases)} test cases, a point is a training, "
+                )
+                found.append((name, f"{caption}the line their mean.", tables.sweep_table(results, swept)))
+        return found
 
     def _draw_panel(self, results):
         """Draw the panel; return whether there is one: images that are no longer there are no reason to fail."""

@@ -38,7 +38,7 @@ em {{ font-size: .9rem; font-style: normal; opacity: .8; }}
 """
 
 
-def to_markdown(results, facts, pictures, texts):
+def to_markdown(results, facts, pictures, texts, sweeps=()):
     """Return the report as Markdown.
 
     Args:
@@ -46,6 +46,7 @@ def to_markdown(results, facts, pictures, texts):
         facts: Rows of the table of what was done, `{name: text}`; `"command"` is shown as code.
         pictures: `{path of a picture: caption}`, relative to the report.
         texts: `{label: text of its loss}`.
+        sweeps: Of each sweep its picture, the caption of that, and the lines of its table.
     """
     parts = [f"# Comparison of {len(results.labels)} losses", ""]
     parts += [f"- {sentence}" for sentence in conclusions(results)]
@@ -56,6 +57,8 @@ def to_markdown(results, facts, pictures, texts):
         parts += ["", f"![{_plain(caption)}]({path})", "", f"*{tables.cell(caption)}*"]
     if results.pairs:
         parts += ["", "## Pairs", "", *tables.pair_table(results), "", _pairs_explained()]
+    for path, caption, lines in sweeps:
+        parts += ["", "## Sweep", "", *lines, "", f"![{_plain(caption)}]({path})", "", f"*{tables.cell(caption)}*"]
     named = [[label, f"`{text}`"] for label, text in texts.items()]
     parts += ["", "## What was compared", "", *tables.markdown_table(["label", "loss"], named, numbers=False)]
     command = facts.get("command")

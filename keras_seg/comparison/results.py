@@ -29,6 +29,11 @@ class Results:
     outcomes: dict
     rank: int = 3
 
+    def only(self, labels):
+        """Return the `Results` of some of the losses."""
+        outcomes = {key: outcome for key, outcome in self.outcomes.items() if key[0] in labels}
+        return dataclasses.replace(self, labels=tuple(labels), outcomes=outcomes)
+
     def scores(self, measure):
         """Return a measure of `keras_seg.evaluation.case.MEASURES`, `[losses, seeds, cases, classes]`."""
         return self._collect(lambda measures: measures.score(measure))

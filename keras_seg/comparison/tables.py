@@ -45,6 +45,20 @@ def case_table(results):
     return markdown_table(["case", *results.order], rows)
 
 
+def sweep_table(results, swept):
+    """Return the lines of the table of a sweep, in the order of its values.
+
+    Args:
+        results: `Results`.
+        swept: `keras_seg.comparison.contenders.Sweep`.
+    """
+    rows = []
+    for _, label in sorted(zip(swept.values, swept.labels)):
+        means = results.means[results.labels.index(label)]
+        rows.append([label, f"{np.isfinite(means).sum()}", _spread(means), _span(*results.interval(label))])
+    return markdown_table(["loss", "trainings", "mean Dice", "95 % interval"], rows)
+
+
 def pair_table(results):
     """Return the lines of the table of tests."""
     heading = ["better", "worse", "difference", "95 % interval", "Wilcoxon, Holm", "with trainings, Holm", "differ"]

@@ -115,23 +115,30 @@ def write(name, comparison):
 
 def summary(name, comparison):
     """Return what the card shows of a comparison."""
-    lines = tables.summary_table(comparison.results)
+    lines = tables.summary_table(comparison.compared)
     return "\n".join([*lines, "", f"![test cases, each loss's mask](../../docs/compared/{name}-panel.png)"])
 
 
 def section(name, comparison):
     """Return what the page shows of a comparison."""
-    results, folder = comparison.results, comparison.folder
+    results, folder = comparison.compared, comparison.folder
     parts = [f"- {sentence}" for sentence in comparison.conclusions]
     parts += ["", *tables.summary_table(results)]
     captions = dict(PICTURE.findall((folder / "report.md").read_text(encoding="utf-8")))
+    swept = []
     for path, caption in captions.items():
         shutil.copy(folder / path, PICTURES / f"{name}-{path}")
-        parts += ["", f"![{caption.split(':')[0]}](compared/{name}-{path})", "", f"*{caption}*"]
+        shown = [f"![{caption.split(':')[0]}](compared/{name}-{path})", "", f"*{caption}*"]
+        if path.startswith("sweep"):
+            swept.append(shown)
+        else:
+            parts += ["", *shown]
     parts += ["", f"Dice of each test case, mean over the classes and the seeds ({size_of(results)}):", ""]
     parts += tables.case_table(results)
     if results.pairs:
         parts += ["", "Pairs:", "", *tables.pair_table(results)]
+    for one, shown in zip(comparison.sweeps, swept):
+        parts += ["", f"Sweep over `{one.parameter}`:", "", *tables.sweep_table(comparison.results, one), "", *shown]
     return "\n".join(parts)
 
 

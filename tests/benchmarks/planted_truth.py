@@ -23,7 +23,7 @@ KINDS = {
     "median rule": {"oracle": "random", "trials": 9, "early_stopping": True},
     "Hyperband": {"oracle": "hyperband", "trials": 9 + 3 + 1},
 }
-PHANTOMS = {"shape": (32, 32, 32), "num_classes": 4, "foreground": 0.016, "seed": 0}
+PHANTOMS = {"shape": (32, 32, 32), "num_classes": 4, "foreground": 0.014, "seed": 0}
 RECIPE = {"filters": (8, 16, 32), "patch": (32, 32, 32), "batch_size": 2, "steps_per_epoch": 40, "validation.every": 1}
 
 

@@ -10,7 +10,7 @@ import pytest
 from comparison_cases import made_up
 from PIL import Image
 
-from keras_seg.comparison import figures, panel, report, tables
+from keras_seg.comparison import Comparison, figures, panel, report, tables
 from keras_seg.comparison.conclusions import conclusions
 from keras_seg.comparison.contenders import ORIGINAL_FIVE, contenders, sweep
 from keras_seg.comparison.results import paired_scores
@@ -134,6 +134,22 @@ def test_a_sweep_is_drawn_over_its_values(tmp_path):
     assert list(losses) == ["tversky(alpha=0.9, beta=0.1)", "tversky(alpha=0.1, beta=0.9)"]
     results = made_up(dict.fromkeys(losses, 0.7))
     assert figures.plot_sweep(tmp_path / "sweep.png", results, swept).is_file()
+    lines = tables.sweep_table(results, swept)
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {label}" for label in reversed(list(losses))]
+    text = report.to_markdown(results, {"data": "x"}, {}, {}, [("sweep.png", "caption", lines)])
+    assert "## Sweep" in text
+    assert "![caption](sweep.png)" in text
+
+
+def test_a_sweep_takes_no_part_in_the_tests_of_the_others(monkeypatch):
+    swept, losses = sweep("focal(gamma=1|2)")
+    found = Comparison.__new__(Comparison)
+    found.sweeps = [swept]
+    monkeypatch.setattr(Comparison, "results", made_up(dict.fromkeys(["dice", "ce", *losses], 0.7)))
+    assert found.compared.labels == ("dice", "ce")
+    assert len(found.compared.pairs) == 1
+    monkeypatch.setattr(Comparison, "results", made_up(dict.fromkeys(losses, 0.7)))
+    assert found.compared.labels == tuple(losses)
 
 
 @pytest.mark.parametrize(
