@@ -14,7 +14,7 @@ import pytest
 TESTS = pathlib.Path(__file__).parent
 # Fixtures whose result comes from a process of its own. It starts before the first test and runs beside the others;
 # the tests that wait for it come last.
-STARTED_EARLY = ("jax_battery", "torch_battery", "saved_models", "killed_trainings")
+STARTED_EARLY = ("jax_battery", "torch_battery", "saved_models", "killed_trainings", "killed_searches")
 
 
 # Runs a command and leaves its exit status behind.
@@ -114,6 +114,12 @@ def saved_models(tmp_path_factory):
 def killed_trainings(tmp_path_factory):
     """Trainings that `training/killing.py` kills and resumes, under way."""
     yield from _under_way(tmp_path_factory, "killing", "training/killing.py")
+
+
+@pytest.fixture(scope="session")
+def killed_searches(tmp_path_factory):
+    """Searches that `tuner/killed_searches.py` kills and shares among processes, under way."""
+    yield from _under_way(tmp_path_factory, "searches", "tuner/killed_searches.py")
 
 
 @pytest.fixture(scope="session")

@@ -132,14 +132,22 @@ def shared(folder):
     return {**found, "first": wait(first), "again": wait(again), "chief": wait(chief)}
 
 
+def killed(folder):
+    """Search without a disturbance, and with several; returns how the processes ended."""
+    found = {"whole": wait(forked(lambda: search(folder, "whole"))), "kills": []}
+    for work in (killed_in_a_trial, killed_between_files, killed_while_confirming):
+        found["kills"].append(wait(forked(lambda work=work: work(folder))))
+    return {**found, "damaged": wait(forked(lambda: with_damage(folder)))}
+
+
 def main(folder):
     folder = pathlib.Path(folder)
     write_pngs(folder / "data", count=10)
-    report = {"whole": wait(forked(lambda: search(folder, "whole"))), "kills": []}
-    for work in (killed_in_a_trial, killed_between_files, killed_while_confirming):
-        report["kills"].append(wait(forked(lambda work=work: work(folder))))
-    report["damaged"] = wait(forked(lambda: with_damage(folder)))
-    report["shared"] = shared(folder)
+    # Both wait for processes most of the time.
+    other = forked(lambda: (folder / "shared.json").write_text(json.dumps(shared(folder))))
+    report = killed(folder)
+    wait(other)
+    report["shared"] = json.loads((folder / "shared.json").read_text())
     (folder / "report.json").write_text(json.dumps(report))
 
 
