@@ -53,7 +53,6 @@ def test_what_was_damaged_is_set_aside_and_runs_again(folder):
     names = sorted(path.name for path in (folder / "killed" / "trials").glob("*.damaged"))
     assert len(names) == 1
     assert names[0].startswith("0001-")
-    assert ()  # it is said on the console, of which there is none
 
 
 def test_every_trial_of_two_workers_stands_on_the_leaderboard_once(folder):
