@@ -7,7 +7,7 @@ import time
 import keras_tuner
 
 from keras_seg.tuner import oracles, running
-from keras_seg.tuner.confirming import CONTENDERS, confirm
+from keras_seg.tuner.confirming import CONTENDERS, confirm, seconds_of
 from keras_seg.tuner.log import TrialLog
 from keras_seg.tuner.progress import Progress
 from keras_seg.tuner.ranges import declare
@@ -96,7 +96,7 @@ def carry_out(plan, make_trainer, folder, *, facts, console=None):
         trainer = make_trainer(progress, is_best)
         oracle, epochs = plan.make_oracle(trainer.epochs)
         progress.trials, progress.epochs = oracle.max_trials, epochs + plan.seeds * (CONTENDERS + 1) * trainer.epochs
-        time_left = _budget(plan, log)
+        time_left = _budget(plan, log, folder)
         oracle.out_of_time = lambda: _is_over(plan, trainer, log, time_left())
         rule = MedianRule(log, trainer.epochs) if plan.early_stopping and plan.oracle != "hyperband" else None
         tuner = running.LossTuner(
@@ -130,9 +130,9 @@ def _keep(trainer, result):
         trainer.keep_trial(result.best)
 
 
-def _budget(plan, log):
+def _budget(plan, log, folder):
     """Return a function that tells the seconds left, those of earlier calls counted, or `None` without a limit."""
-    before = sum(trial.seconds for trial in log.trials())
+    before = sum(trial.seconds for trial in log.trials()) + seconds_of(folder)
 
     def left():
         if plan.minutes is None:

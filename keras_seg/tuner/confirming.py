@@ -91,6 +91,12 @@ def confirm(trainer, trials, rounds, folder, progress, time_left=lambda: None, o
     return _tested(trainer, found, folder, progress)
 
 
+def seconds_of(folder):
+    """Return what all trainings of the confirmation round in a folder have taken."""
+    entries = [_read(path) for path in (folder / files.CONFIRMATION).glob("[!.]*.json")]
+    return sum(entry.seconds for entry in entries if entry is not None)
+
+
 def _train(trainer, candidate, number, place, folder, progress):
     """Train a candidate once, and write down what it came to."""
     started = time.monotonic()

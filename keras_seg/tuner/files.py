@@ -23,7 +23,7 @@ CONFIRMATION = "confirmation"
 TENSORBOARD = "tensorboard"
 # Phantoms, where no data are given.
 DATA = "data"
-# KerasTuner's own records.
+# KerasTuner's own records. They are written anew from the log by every call.
 RECORDS = "keras_tuner"
 
 # What a search writes. The record, which makes it one, is the first to be removed and the last to be written.

@@ -18,12 +18,10 @@ from keras_tuner.src.engine import conditions
 
 from keras_seg.terminal import one_line, shorten
 from keras_seg.training.sessions import session
+from keras_seg.tuner.files import RECORDS
 from keras_seg.tuner.oracles import OBJECTIVE
 from keras_seg.tuner.space import LOSS, choose_loss, explicit_text
 from keras_seg.tuner.trial import EPOCHS, FIRST_EPOCH, Trial, searched_values
-
-# KerasTuner's own records, below the folder of the search. They are written anew from the log by every call.
-RECORDS = "keras_tuner"
 
 # Errors of a disk; those that `keras_seg.files` has explained have no number any more.
 DISK = (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS)

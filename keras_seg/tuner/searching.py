@@ -5,7 +5,6 @@ import inspect
 import math
 import numbers
 import os
-import pathlib
 import tempfile
 import weakref
 import zlib
@@ -128,7 +127,7 @@ def search(
     asked |= {"trials": trials, "epochs": epochs, "batch_size": batch_size, "seeds": seeds, "seed": seed}
     asked |= {"early_stopping": early_stopping, "minutes": minutes}
     asked |= {"data": _print_of(data), "validation_data": _print_of(validation_data)}
-    asked = _plain({**asked, "test_data": _print_of(test_data)})
+    asked = plain({**asked, "test_data": _print_of(test_data)})
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="keras_seg_search_"))
@@ -226,17 +225,12 @@ def _print_of(data):
     return "; ".join(texts)
 
 
-def _plain(value):
+def plain(value):
     """Return what JSON can hold: lists for tuples, plain numbers for NumPy's, a text for what is neither."""
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def default_folder():
-    """Return where searches of a folder of cases stand by default."""
-    return pathlib.Path("runs") / "tune"

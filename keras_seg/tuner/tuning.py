@@ -17,7 +17,7 @@ from keras_seg.training.trainings import given_recipe
 from keras_seg.tuner import files
 from keras_seg.tuner.log import Record
 from keras_seg.tuner.ranges import split_ranges
-from keras_seg.tuner.searching import check, default_folder
+from keras_seg.tuner.searching import check, plain
 
 # What a search chooses from if nothing is said: one of each kind of idea.
 LOSSES = ("dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy")
@@ -27,6 +27,8 @@ NUM_PHANTOMS = 36
 # What a search on them trains, where nothing else is said: small enough for a few minutes on two cores.
 SMALL = {"filters": (8, 16, 32), "patch": (32, 32, 32), "batch_size": 2, "steps_per_epoch": 20, "epochs": 8}
 SMALL |= {"validation.every": 2}
+# Where a search stands if nothing is said.
+FOLDER = pathlib.Path("runs") / "tune"
 # Test and validation cases: a fifth each, at most this many.
 MOST_TEST_CASES = 20
 # Where nothing is said: rounds of the confirmation and minutes; on the phantoms fewer rounds, and these trials.
@@ -126,9 +128,14 @@ def tune(
     from keras_seg.tuner.runs import RunTrainer
 
     loss_ranges, others, values = split_ranges(ranges or {})
-    losses = list(LOSSES) if losses is None else losses
+    small = SMALL if data is None and recipe is None else {}
+    fixed = given_recipe(recipe, {**small, **values, **overrides, "seed": seed})
+    has_epochs = "epochs" in fixed.get("training", {})
+    if minutes is None and not has_epochs:
+        minutes = MINUTES
+        say(console, f"Neither epochs nor minutes are given: the search takes {minutes} minutes.")
     plan = Plan(
-        losses=losses,
+        losses=list(LOSSES) if losses is None else losses,
         ranges=loss_ranges,
         others=others,
         oracle=oracle,
@@ -142,17 +149,10 @@ def tune(
     # A loss that is none should be known before a folder is touched.
     names = list(plan.branch_options["names"])
     plan.space()
-    small = SMALL if data is None and recipe is None else {}
-    fixed = given_recipe(recipe, {**small, **values, **overrides, "seed": seed})
-    fixed.setdefault("training", {})
-    if minutes is None and "epochs" not in fixed["training"]:
-        minutes = MINUTES
-        plan = dataclasses.replace(plan, minutes=minutes)
-        say(console, f"Neither epochs nor minutes are given: the search takes {minutes} minutes.")
-    asked = {"losses": names, "ranges": _plain(loss_ranges), "others": _plain(others), "oracle": oracle}
+    asked = {"losses": names, "ranges": plain(loss_ranges), "others": plain(others), "oracle": oracle}
     asked |= {"trials": trials, "seeds": seeds, "early_stopping": early_stopping, "minutes": minutes, "seed": seed}
     asked |= {"test": test, "validation": validation, "split_seed": split_seed, "recipe": fixed}
-    worker, out = running.is_worker(), pathlib.Path(default_folder() if out is None else out)
+    worker, out = running.is_worker(), pathlib.Path(FOLDER if out is None else out)
     if worker:
         if overwrite:
             raise ValueError("A worker cannot throw a search away: give `--overwrite` to the chief alone.")
@@ -164,7 +164,7 @@ def tune(
     options = Options(None, share if test is None else test, validation, split_seed, groups=_text(groups))
 
     def minutes_each():
-        if minutes is None or "epochs" in fixed["training"]:
+        if minutes is None or has_epochs:
             return None
         left = minutes - (time.monotonic() - started) / 60
         # Hyperband's share of full trainings hardly depends on their length.
@@ -224,8 +224,7 @@ def _data(data, out, console):
         make_folder(out)
         # Under another name first: a data set that is half there must not look whole.
         unfinished = out / f".{files.DATA}"
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)
         datasets.write_phantoms(unfinished, NUM_PHANTOMS, seed=0, **PHANTOMS)
         unfinished.rename(folder)
     return folder, "phantoms"
@@ -269,7 +268,3 @@ def _facts(experiment, source, plan, command):
 
 def _text(groups):
     return None if groups is None else os.fspath(groups)
-
-
-def _plain(ranges):
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in ranges.items()}
