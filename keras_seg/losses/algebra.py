@@ -69,6 +69,8 @@ class CompoundLoss(TreeLoss):
         ValueError: If the operands disagree.
     """
 
+    adjustable = ("operands",)
+
     def __init__(self, operation, operands, reduction="sum_over_batch_size", name=None):
         operands = tuple(operands)
         wanted = 1 if operation in FUNCTIONS else 2

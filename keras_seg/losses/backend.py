@@ -4,26 +4,56 @@ import contextlib
 
 import keras
 
+# What is compiled, by what it does and the shapes of its inputs: the same for all losses of one form.
+_COMPILED = {}
+# The names of the custom gradients in it, which TensorFlow looks up whenever a step is differentiated.
+compiled_gradients = set()
 
-def compiled(function):
-    """Compile `function` (tensors in, tensors out) by XLA where the network around it is a plain TensorFlow graph.
+
+def compiles():
+    """Whether a loss that is met now is to be compiled by itself: in a plain graph of TensorFlow.
 
     A 3D convolution is several times slower under XLA on a CPU than in the plain graph, so a network there is not
     jitted; a loss is all element-wise work and sums, which XLA fuses. Inside a step that is jitted already (and on JAX,
-    where everything is) this costs nothing; in eager mode nothing is compiled.
+    where everything is) it is compiled with the rest; in eager mode nothing is.
     """
     if keras.backend.backend() != "tensorflow":
-        return function
+        return False
     import tensorflow as tf
 
-    jitted = tf.function(function, jit_compile=True, autograph=False)
+    return not tf.executing_eagerly() and not _is_jitted_around(tf)
 
-    def call(*tensors):
-        if tf.executing_eagerly() or _is_jitted_around(tf):
-            return function(*tensors)
-        return jitted(*tensors)
 
-    return call
+def compiled(key, function, tensors):
+    """Return `function(*tensors)`, compiled by XLA.
+
+    Args:
+        key: Hashable; functions of the same key do the same, and one of them is compiled.
+        function: Tensors in, a tensor out.
+        tensors: Its inputs.
+    """
+    import tensorflow as tf
+
+    shapes = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+    key = (key, *shapes)
+    if key not in _COMPILED:
+        known = set(custom_gradients())
+        # It outlives the step around it, so it is traced outside of that.
+        with tf.init_scope():
+            jitted = tf.function(function, jit_compile=True, autograph=False)
+            _COMPILED[key] = jitted.get_concrete_function(*shapes)
+        compiled_gradients.update(set(custom_gradients()) - known)
+    return _COMPILED[key](*tensors)
+
+
+def custom_gradients():
+    """Return what TensorFlow keeps of custom gradients, by name; empty for other backends."""
+    if keras.backend.backend() != "tensorflow":
+        return {}
+    # It offers no way to take anything out.
+    from tensorflow.python.framework.ops import gradient_registry
+
+    return gradient_registry._registry
 
 
 def _is_jitted_around(tf):

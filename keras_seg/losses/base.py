@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_seg.losses import backend
+from keras_seg.losses.form import assemble, dismantle
 from keras_seg.losses.inputs import Inputs, canonical
 
 # Options that every member of a compound must agree on, since they say how to read the same arrays.
@@ -58,6 +59,8 @@ class SegmentationLoss(keras.losses.Loss):
     streams = False
     # Whether it trains a network by itself; one that does not is left out of a search over all losses.
     alone = True
+    # Attributes whose numbers only enter the arithmetic of the formula (no `if`, no size): `form.py` says what for.
+    adjustable = ()
 
     def __init__(
         self,
@@ -85,7 +88,6 @@ class SegmentationLoss(keras.losses.Loss):
         self.include_background = include_background
         self.ignore_class = ignore_class if ignore_class is None else int(ignore_class)
         self.data_format = data_format
-        self._compiled = None
         # Keras sums over the batch, honours `reduction` and divides among the replicas of a distribution strategy;
         # given values of one per sample it does just what we want, so it does it. Only its casts of `y_true` are
         # bypassed.
@@ -120,29 +122,34 @@ class SegmentationLoss(keras.losses.Loss):
             )
         self.before_call(y_pred)
         inputs = canonical(y_true, y_pred, sample_weight, self)
+        values = self._compiled_values(inputs) if backend.compiles() else self._weighed_values(inputs)
+        return values, inputs.sample_weight
+
+    def _compiled_values(self, inputs):
+        form, numbers_ = dismantle(self)
         # A compiled function takes tensors only: what is absent is left out and put back inside.
-        present = [x is not None for x in (inputs.weight, inputs.sample_weight)]
-        tensors = [inputs.prediction, inputs.truth]
-        tensors += [x for x in (inputs.weight, inputs.sample_weight) if x is not None]
-        if self._compiled is None:
-            self._compiled = {}
-        key = (*present, *inputs.view.items())
-        if key not in self._compiled:
-            self._compiled[key] = backend.compiled(self._function(present, inputs.view))
-        return self._compiled[key](*tensors), inputs.sample_weight
+        optional = (inputs.weight, inputs.sample_weight)
+        present = tuple(x is not None for x in optional)
 
-    def _function(self, present, view):
-        def function(prediction, truth, *weights):
-            weights = list(weights)
-            weight, sample_weight = [weights.pop(0) if here else None for here in present]
-            inputs = Inputs(prediction, truth, weight, sample_weight, view)
-            values = self.values(inputs)
-            if weight is None:
-                return values
-            total = ops.sum(ops.reshape(weight, (ops.shape(weight)[0], -1)), axis=1)
-            return ops.where(total > 0, values, ops.zeros_like(values))
+        view = inputs.view
 
-        return function
+        def function(prediction, truth, numbers_, *weights):
+            weights = iter(weights)
+            weight, sample_weight = (next(weights) if here else None for here in present)
+            loss = assemble(self, ops.unstack(numbers_))
+            return loss._weighed_values(Inputs(prediction, truth, weight, sample_weight, view))
+
+        numbers_ = ops.convert_to_tensor(numbers_, dtype=inputs.dtype)
+        tensors = [inputs.prediction, inputs.truth, numbers_, *(x for x in optional if x is not None)]
+        return backend.compiled((form, present, *view.items()), function, tensors)
+
+    def _weighed_values(self, inputs):
+        """Return `values`, and 0 for a sample without any weight."""
+        values, weight = self.values(inputs), inputs.weight
+        if weight is None:
+            return values
+        total = ops.sum(ops.reshape(weight, (ops.shape(weight)[0], -1)), axis=1)
+        return ops.where(total > 0, values, ops.zeros_like(values))
 
     def before_call(self, y_pred):
         """Look at the raw prediction before anything is compiled (scheduled losses do)."""

@@ -4,10 +4,17 @@
 times zero is NaN. Each function below therefore also replaces the argument before it is used.
 """
 
+import numbers
+
 from keras import ops
 
 # Far below every probability that float32 arithmetic can tell from zero, far above its smallest normal number.
 TINY = 1e-30
+
+
+def is_constant(number, value):
+    """Whether `number` is a number of Python and that `value`; a tensor in its place never is whole (`form.py`)."""
+    return isinstance(number, numbers.Real) and number == value
 
 
 def divide(numerator, denominator, empty=0.0):
@@ -19,13 +26,15 @@ def divide(numerator, denominator, empty=0.0):
 
 def power(base, exponent):
     """`base ** exponent` for `base >= 0`, with zero gradient where the base is 0."""
-    if exponent == 1:
+    if is_constant(exponent, 1):
         return base
-    if exponent == 2:
+    if is_constant(exponent, 2):
         return ops.square(base)
+    # A number of NumPy would insist on its own dtype.
+    exponent = float(exponent) if isinstance(exponent, numbers.Real) else exponent
     positive = base > TINY
     raised = ops.power(ops.where(positive, base, ops.ones_like(base)), exponent)
-    return ops.where(positive, raised, ops.full_like(raised, 1.0 if exponent == 0 else 0.0))
+    return ops.where(positive, raised, ops.full_like(raised, 1.0 if is_constant(exponent, 0) else 0.0))
 
 
 def sqrt(x):

@@ -31,17 +31,20 @@ class Ramp:
         name: Name of the weight in the logs.
     """
 
+    adjustable = ("start", "step", "stop")
+
     def __init__(self, start, step, stop, name):
         self.start = start
         self.step = step
         self.stop = stop
+        self.rises = step >= 0
         self.name = name
         epoch_variable()
 
     def __call__(self):
         """Return the weight of the current epoch, a scalar tensor."""
         weight = self.start + self.step * ops.convert_to_tensor(epoch_variable())
-        return ops.minimum(weight, self.stop) if self.step >= 0 else ops.maximum(weight, self.stop)
+        return ops.minimum(weight, self.stop) if self.rises else ops.maximum(weight, self.stop)
 
     def check(self, tensor):
         """Raise a `ValueError` if a step that is being traced around `tensor` could never see the epoch change."""

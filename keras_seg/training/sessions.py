@@ -5,6 +5,8 @@ import gc
 
 import keras
 
+from keras_seg.losses.backend import compiled_gradients, custom_gradients
+
 
 @contextlib.contextmanager
 def session():
@@ -14,13 +16,13 @@ def session():
     meets, by a name of its own and for ever, and with it the graph of the whole step; those that were registered inside
     are forgotten at the end. A model that is built inside may be used, saved and called afterwards, but not trained on.
     """
-    known = set(_gradients())
+    known = set(custom_gradients())
     clear_session()
     try:
         yield
     finally:
-        gradients = _gradients()
-        for name in set(gradients) - known:
+        gradients = custom_gradients()
+        for name in set(gradients) - known - compiled_gradients:
             del gradients[name]
         clear_session()
 
@@ -32,13 +34,3 @@ def clear_session():
     keras.backend.clear_session(free_memory=False)
     keras.config.set_dtype_policy(policy)
     gc.collect()
-
-
-def _gradients():
-    """Return what TensorFlow keeps of custom gradients, by name; empty for other backends."""
-    if keras.backend.backend() != "tensorflow":
-        return {}
-    # It offers no way to take anything out.
-    from tensorflow.python.framework.ops import gradient_registry
-
-    return gradient_registry._registry

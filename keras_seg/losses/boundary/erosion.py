@@ -42,6 +42,7 @@ class HausdorffErosionLoss(MapLoss):
     """
 
     space = {"alpha": (1.0, 3.0), "erosions": [5, 10]}
+    adjustable = ("alpha",)
     alone = False
 
     def __init__(self, alpha=2.0, erosions=10, threshold=0.5, rescale=True, spacing=None, **options):

@@ -37,6 +37,7 @@ class HausdorffDTLoss(MapLoss):
     """
 
     space = {"alpha": (1.0, 3.0), "log": [False, True]}
+    adjustable = ("alpha",)
     alone = False
 
     def __init__(self, alpha=2.0, log=False, spacing=None, **options):

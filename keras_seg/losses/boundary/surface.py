@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_seg.losses import safe
 from keras_seg.losses.distance import FAR, squared_distance_across
 from keras_seg.losses.maps import each_map, spatial_axes
 
@@ -21,8 +22,8 @@ def surface_distance(inside, spacing=None, exponent=1.0):
     squared = each_map(lambda mask: squared_distance_across(mask, spacing), inside)
     known = squared < FAR
     squared = ops.where(known, squared, 1.0)
-    if exponent != 2:
-        squared = ops.sqrt(squared) if exponent == 1 else ops.power(squared, exponent / 2)
+    if not safe.is_constant(exponent, 2):
+        squared = ops.sqrt(squared) if safe.is_constant(exponent, 1) else ops.power(squared, exponent / 2)
     return ops.where(known, squared, 0.0)
 
 

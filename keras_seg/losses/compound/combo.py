@@ -34,6 +34,7 @@ class ComboLoss(WeightedSumLoss):
     """
 
     space = {"alpha": (0.1, 0.9), "beta": (0.1, 0.9)}
+    adjustable = ("alpha", "beta", "parts")
 
     def __init__(self, alpha=0.5, beta=0.5, **options):
         super().__init__(**options)
@@ -57,6 +58,8 @@ class AgainstTheRest(PixelLoss):
         beta: Price of a false negative; a false positive costs `1 - beta`.
         **options: See `SegmentationLoss`.
     """
+
+    adjustable = ("beta",)
 
     def __init__(self, beta, **options):
         super().__init__(**options)

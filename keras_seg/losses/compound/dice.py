@@ -28,6 +28,7 @@ class DiceCrossEntropyLoss(WeightedSumLoss):
     """
 
     space = {"cross_entropy_weight": (0.1, 10.0, "log")}
+    adjustable = ("cross_entropy_weight", "label_smoothing", "parts")
 
     def __init__(self, dice_weight=1.0, cross_entropy_weight=1.0, label_smoothing=0.0, **options):
         super().__init__(**options)
@@ -59,6 +60,7 @@ class DiceFocalLoss(WeightedSumLoss):
     """
 
     space = {"focal_weight": (0.1, 10.0, "log"), "gamma": (0.5, 5.0)}
+    adjustable = ("focal_weight", "gamma", "parts")
 
     def __init__(self, dice_weight=1.0, focal_weight=0.5, alpha="auto", gamma=2.0, **options):
         super().__init__(**options)
@@ -90,6 +92,7 @@ class DiceTopKLoss(WeightedSumLoss):
     """
 
     space = {"topk_weight": (0.1, 10.0, "log"), "k": (2.0, 50.0, "log")}
+    adjustable = ("topk_weight", "k", "parts")
 
     def __init__(self, dice_weight=1.0, topk_weight=1.0, k=10.0, **options):
         super().__init__(**options)
@@ -122,6 +125,7 @@ class DiceCLDiceLoss(WeightedSumLoss):
     """
 
     space = {"alpha": (0.1, 0.9), "iterations": [3, 5, 10]}
+    adjustable = ("alpha", "parts")
 
     def __init__(self, alpha=0.5, iterations=10, cl_dice_smooth=1.0, **options):
         super().__init__(**options)

@@ -38,6 +38,7 @@ class ExpLogLoss(WeightedSumLoss):
     """
 
     space = {"dice_weight": (0.1, 10.0, "log"), "gamma": (0.2, 2.0)}
+    adjustable = ("dice_weight", "gamma", "parts")
 
     def __init__(self, dice_weight=0.8, cross_entropy_weight=0.2, gamma=0.3, frequencies=None, **options):
         super().__init__(**options)
@@ -73,6 +74,8 @@ class ExpLogLoss(WeightedSumLoss):
 class PowerOfLogDice(RegionLoss):
     """`(-log D)^gamma`."""
 
+    adjustable = ("gamma",)
+
     def __init__(self, gamma, **options):
         super().__init__(**options)
         self.gamma = gamma
@@ -84,6 +87,8 @@ class PowerOfLogDice(RegionLoss):
 
 class PowerOfLog(PixelLoss):
     """Mean of `w_l (-log p_l)^gamma`, `w_l` the root of how rare the true label is."""
+
+    adjustable = ("gamma",)
 
     def __init__(self, gamma, frequencies, **options):
         super().__init__(**options)

@@ -36,6 +36,7 @@ class GeneralizedDiceFocalLoss(WeightedSumLoss):
         "weight": ["square", "simple", "uniform"],
         "gamma": (0.5, 5.0),
     }
+    adjustable = ("focal_weight", "gamma", "parts")
 
     def __init__(
         self, generalized_dice_weight=1.0, focal_weight=1.0, weight="square", alpha="auto", gamma=2.0, **options
@@ -73,6 +74,7 @@ class JaccardCrossEntropyLoss(WeightedSumLoss):
     """
 
     space = {"cross_entropy_weight": (0.1, 10.0, "log")}
+    adjustable = ("cross_entropy_weight", "label_smoothing", "parts")
 
     def __init__(self, jaccard_weight=1.0, cross_entropy_weight=1.0, label_smoothing=0.0, **options):
         super().__init__(**options)

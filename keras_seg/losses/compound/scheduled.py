@@ -58,6 +58,7 @@ class DiceBoundaryLoss(GrowingWeightLoss):
     """
 
     space = {"start": (0.01, 0.5, "log"), "step": (0.005, 0.05, "log")}
+    adjustable = ("start", "step", "stop", "parts")
     weight_name = "boundary_weight"
 
     def __init__(self, start=0.01, step=0.01, stop=1.0, spacing=None, **options):
@@ -95,6 +96,7 @@ class DiceHausdorffLoss(GrowingWeightLoss):
     """
 
     space = {"start": (0.01, 0.5, "log"), "step": (0.005, 0.05, "log"), "alpha": (1.0, 3.0), "log": [False, True]}
+    adjustable = ("start", "step", "stop", "alpha", "parts")
     weight_name = "hausdorff_weight"
 
     def __init__(self, start=0.01, step=0.01, stop=1.0, alpha=2.0, log=False, spacing=None, **options):

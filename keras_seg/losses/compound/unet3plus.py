@@ -32,6 +32,7 @@ class UNet3PlusLoss(WeightedSumLoss):
     """
 
     space = {"focal_weight": (0.1, 10.0, "log"), "ms_ssim_weight": (0.1, 10.0, "log"), "gamma": (0.5, 5.0)}
+    adjustable = ("focal_weight", "ms_ssim_weight", "gamma", "parts")
 
     def __init__(
         self, focal_weight=1.0, ms_ssim_weight=1.0, jaccard_weight=1.0, alpha="auto", gamma=2.0, window=11, **options

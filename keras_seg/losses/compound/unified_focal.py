@@ -41,6 +41,7 @@ class UnifiedFocalLoss(WeightedSumLoss):
     """
 
     space = {"weight": (0.1, 0.9), "delta": (0.3, 0.9), "gamma": (0.1, 0.9), "symmetric": [False, True]}
+    adjustable = ("weight", "delta", "gamma", "parts")
 
     def __init__(self, weight=0.5, delta=0.6, gamma=0.5, symmetric=False, **options):
         super().__init__(**options)
@@ -60,6 +61,8 @@ class UnifiedFocalLoss(WeightedSumLoss):
 class EnhancedTversky(RegionLoss):
     """`(1 - mTI)^(1 - gamma)` per class; asymmetric: `1 - mTI` for the background."""
 
+    adjustable = ("delta", "gamma")
+
     def __init__(self, delta, gamma, symmetric, **options):
         super().__init__(**options)
         self.delta = delta
@@ -77,6 +80,8 @@ class EnhancedTversky(RegionLoss):
 
 class SideFocal(PixelLoss):
     """Focal cross-entropy with one factor for the background and one for all foreground."""
+
+    adjustable = ("background", "foreground", "gamma")
 
     def __init__(self, background, foreground, gamma, **options):
         super().__init__(**options)

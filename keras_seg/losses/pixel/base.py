@@ -22,6 +22,11 @@ class PixelLoss(SegmentationLoss):
         """Return the price of giving the truth the log-probability `log_p`; any shape."""
         raise NotImplementedError(f"{type(self).__name__} needs a formula: define `loss(self, log_p)`.")
 
+    @property
+    def smooths_labels(self):
+        """Whether the truth is to be mixed with an even one."""
+        return not safe.is_constant(self.label_smoothing, 0)
+
     def class_factors(self, classes):
         """Return a factor per true class, with sigmoids `(false, true)`; `None` where all are 1."""
         return None
@@ -41,13 +46,13 @@ class PixelLoss(SegmentationLoss):
     def voxel_map(self, voxels, factors=None):
         """Return a value per voxel, `[batch, ..., 1]` with a softmax, `[batch, ..., classes]` with sigmoids."""
         factors = self.factors(voxels) if factors is None else factors
-        if voxels.has_labels and not voxels.sigmoid and not self.label_smoothing:
+        if voxels.has_labels and not voxels.sigmoid and not self.smooths_labels:
             # One evaluation per voxel instead of one per class. A label beyond the classes has log p = 0 and factor 0.
             log_p = voxels.log_probabilities(self.epsilon)
             value = self.loss(ops.sum(voxels.truth * log_p, axis=-1, keepdims=True))
             return value * truth_factor(voxels.truth, factors, voxels.sigmoid)
         truth = voxels.truth
-        if self.label_smoothing:
+        if self.smooths_labels:
             outcomes = 2 if voxels.sigmoid else voxels.classes
             truth = truth * (1 - self.label_smoothing) + self.label_smoothing / outcomes
         return self.expectation(voxels, truth, factors)

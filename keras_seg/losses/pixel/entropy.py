@@ -27,6 +27,7 @@ class CrossEntropyLoss(PixelLoss):
     """
 
     space = {"label_smoothing": (0.0, 0.2)}
+    adjustable = ("label_smoothing",)
 
     def __init__(self, label_smoothing=0.0, epsilon=1e-7, **options):
         super().__init__(**options)

@@ -31,6 +31,7 @@ class FocalLoss(PixelLoss):
     """
 
     space = {"gamma": (0.5, 5.0)}
+    adjustable = ("gamma",)
 
     def __init__(self, alpha="auto", gamma=2.0, **options):
         super().__init__(**options)

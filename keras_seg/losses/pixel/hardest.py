@@ -1,7 +1,5 @@
 """Pixel losses of the hardest voxels alone, found without a sort."""
 
-import math
-
 from keras import ops
 
 from keras_seg.losses import safe
@@ -31,6 +29,7 @@ class TopKCrossEntropyLoss(PixelLoss):
     """
 
     space = {"k": (2.0, 50.0, "log")}
+    adjustable = ("k",)
     streams = False
 
     def __init__(self, k=10.0, **options):
@@ -72,6 +71,7 @@ class OHEMCrossEntropyLoss(PixelLoss):
     """
 
     space = {"threshold": (0.5, 0.95), "min_kept": (0.01, 0.25, "log")}
+    adjustable = ("threshold", "min_kept")
     streams = False
 
     def __init__(self, threshold=0.7, min_kept=1 / 16, **options):
@@ -101,7 +101,8 @@ class OHEMCrossEntropyLoss(PixelLoss):
     def kept(self, hardness, weight):
         """Return how often each voxel is kept, `[batch, voxels, k]`, from `-log p_t`."""
         least = ops.maximum(ops.sum(weight, axis=1, keepdims=True) * self.min_kept, 1)
-        hard = ops.where(hardness > -math.log(self.threshold), weight, ops.zeros_like(weight))
+        easiest = -ops.log(ops.convert_to_tensor(self.threshold, dtype=hardness.dtype))
+        hard = ops.where(hardness > easiest, weight, ops.zeros_like(weight))
         above, ties = hardest(hardness, weight, least)
         return ops.where(ops.sum(hard, axis=1, keepdims=True) >= least, hard, above + ties)
 

@@ -1,7 +1,5 @@
 """Pixel losses in which a voxel's neighbours soften its label."""
 
-import math
-
 from keras import ops
 
 from keras_seg.losses import safe
@@ -38,6 +36,7 @@ class SVLSCrossEntropyLoss(PixelMapLoss):
     """
 
     space = {"window": [3, 5], "sigma": (0.5, 2.0)}
+    adjustable = ("sigma",)
 
     def __init__(self, window=3, sigma=1.0, **options):
         super().__init__(**options)
@@ -49,9 +48,11 @@ class SVLSCrossEntropyLoss(PixelMapLoss):
         return -log_p
 
     def values(self, inputs):
-        reach = self.window // 2
-        taps = [math.exp(-(offset**2) / (2 * self.sigma**2)) for offset in range(-reach, reach + 1)]
-        soft = replaced(inputs, softened(inputs.voxels.truth, inputs.voxels.weight, taps), inputs.weight)
+        truth = inputs.voxels.truth
+        offset = ops.arange(self.window, dtype=truth.dtype) - self.window // 2
+        gaussian = ops.exp(-ops.square(offset) / (2 * self.sigma**2))
+        sides = ops.where(ops.equal(offset, 0), ops.zeros_like(gaussian), gaussian)
+        soft = replaced(inputs, softened(truth, inputs.voxels.weight, sides), inputs.weight)
         return self.from_statistics(soft, *soft.sums(self))
 
 
@@ -86,6 +87,7 @@ class NACLLoss(PixelMapLoss):
     """
 
     space = {"alpha": (0.01, 0.5, "log"), "window": [3, 5]}
+    adjustable = ("alpha",)
 
     def __init__(self, alpha=0.1, window=3, **options):
         super().__init__(**options)
@@ -129,13 +131,13 @@ def replaced(inputs, truth, weight):
     return Inputs(inputs.prediction, ops.stop_gradient(truth), weight, inputs.sample_weight, inputs.view)
 
 
-def softened(truth, weight, taps):
+def softened(truth, weight, sides):
     """Return half of each voxel's truth and half of its neighbours', averaged by a separable window.
 
     Args:
         truth: `[batch, *spatial, classes]`.
         weight: `[batch, *spatial, 1]`, 0 where a voxel is ignored, or `None`.
-        taps: The window along one axis, 1 in its middle.
+        sides: The window along one axis, `[window]`, but for the 1 in its middle, where it is 0.
 
     Returns:
         `[batch, *spatial, classes]`.
@@ -143,20 +145,20 @@ def softened(truth, weight, taps):
     axes = [axis for axis in spatial_axes(truth) if truth.shape[axis] != 1]
     if not axes:
         return truth
-    # The weights of a product of windows, less the centre's.
-    total = sum(taps) ** len(axes) - 1
+    # The weights of a product of windows, less the centre's, by steps that keep the digits of a small one.
+    total, side = 0.0, ops.sum(sides)
+    for _ in axes:
+        total = total + (1 + total) * side
     if weight is None:
-        return (truth + neighbour_sum(truth, axes, taps) / total) / 2
+        return (truth + neighbour_sum(truth, axes, sides) / total) / 2
     counts = ops.cast(weight > 0, truth.dtype)
     truth = truth * counts
-    soft, whole = (x + neighbour_sum(x, axes, taps) / total for x in (truth, counts))
+    soft, whole = (x + neighbour_sum(x, axes, sides) / total for x in (truth, counts))
     return safe.divide(soft, whole)
 
 
-def neighbour_sum(x, axes, taps):
+def neighbour_sum(x, axes, sides):
     """Return the weighted sum of all voxels in the window but its centre; border voxels are repeated outwards."""
-    sides = list(taps)
-    sides[len(taps) // 2] = 0.0
     total = ops.zeros_like(x)
     # A window is a product over the axes of "the voxel and its neighbours". Multiplied out axis by axis, the voxel
     # itself is never added, so it need not be subtracted.
@@ -167,7 +169,7 @@ def neighbour_sum(x, axes, taps):
 
 def shares(truth, weight, window):
     """Return each class's share of the voxels in the window, `[batch, *spatial, classes]`, ignored ones left out."""
-    taps = [1.0] * window
+    taps = ops.ones((window,), dtype=truth.dtype)
     if weight is None:
         return averaged(truth, taps)
     counts = ops.cast(weight > 0, truth.dtype)
@@ -187,16 +189,16 @@ def along(x, axis, taps, repeat):
     Args:
         x: Any map.
         axis: The axis.
-        taps: The window's weights, an odd number of them.
+        taps: The window's weights, `[window]`.
         repeat: Whether the border voxels are repeated outwards; else it is the average over what lies inside.
     """
-    size, reach = ops.shape(x)[axis], len(taps) // 2
+    size, reach = ops.shape(x)[axis], taps.shape[0] // 2
     voxel = ops.arange(size, dtype="int32")
     source = ops.expand_dims(voxel, 1) + ops.arange(-reach, reach + 1, dtype="int32")
     if repeat:
         source = ops.clip(source, 0, size - 1)
     hit = ops.equal(ops.reshape(voxel, (-1, 1, 1)), source)
-    matrix = ops.sum(ops.cast(hit, x.dtype) * ops.convert_to_tensor(taps, dtype=x.dtype), axis=-1)
+    matrix = ops.sum(ops.cast(hit, x.dtype) * taps, axis=-1)
     if not repeat:
         matrix = matrix / ops.sum(matrix, axis=0)
     return product_along(x, axis, matrix)

@@ -31,6 +31,7 @@ class PolyCrossEntropyLoss(PixelLoss):
     """
 
     space = {"epsilon1": (-1.0, 6.0)}
+    adjustable = ("epsilon1",)
 
     def __init__(self, epsilon1=1.0, **options):
         super().__init__(**options)
@@ -63,6 +64,7 @@ class PolyFocalLoss(PixelLoss):
     """
 
     space = {"gamma": (0.5, 5.0), "epsilon1": (-1.0, 6.0)}
+    adjustable = ("gamma", "epsilon1")
 
     def __init__(self, alpha="auto", gamma=2.0, epsilon1=1.0, **options):
         super().__init__(**options)

@@ -29,6 +29,7 @@ class GeneralizedCrossEntropyLoss(PixelLoss):
     """
 
     space = {"q": (0.1, 1.0)}
+    adjustable = ("q",)
     alone = False
 
     def __init__(self, q=0.7, **options):

@@ -47,6 +47,7 @@ class AdaptiveTverskyLoss(RegionLoss):
     """
 
     space = {"lowest": (0.1, 0.9), "gap": (0.0, 0.8), "regions": [4, 8, 16]}
+    adjustable = ("lowest", "gap")
     alone = False
     # Its sums are over regions, which a flattened batch no longer has.
     streams = False

@@ -42,6 +42,7 @@ class SensitivitySpecificityLoss(RegionLoss):
     """
 
     space = {"r": (0.01, 0.5)}
+    adjustable = ("r",)
 
     def __init__(self, r=0.05, squared=True, **options):
         super().__init__(squared=squared, **options)

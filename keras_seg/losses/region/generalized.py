@@ -84,6 +84,7 @@ class PenaltyGeneralizedDiceLoss(RegionLoss):
     """
 
     space = {"k": (0.0, 5.0), "weight": ["square", "simple", "uniform"]}
+    adjustable = ("k",)
 
     def __init__(self, k=2.5, weight="square", **options):
         super().__init__(**options)

@@ -32,6 +32,7 @@ class NoiseRobustDiceLoss(RegionLoss):
     """
 
     space = {"gamma": (1.0, 2.0)}
+    adjustable = ("gamma",)
 
     def __init__(self, gamma=1.5, squared=False, **options):
         super().__init__(squared=squared, **options)

@@ -140,6 +140,7 @@ class FocalDiceLoss(RegionLoss):
     """
 
     space = {"beta": (1.0, 3.0)}
+    adjustable = ("beta",)
 
     def __init__(self, beta=2.0, **options):
         super().__init__(**options)

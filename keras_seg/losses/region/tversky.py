@@ -44,6 +44,7 @@ class TverskyLoss(RegionLoss):
     """
 
     space = {"alpha": (0.1, 0.9), "beta": (0.1, 0.9)}
+    adjustable = ("alpha", "beta")
 
     def __init__(self, alpha=0.3, beta=0.7, **options):
         super().__init__(**options)
@@ -78,6 +79,7 @@ class FocalTverskyLoss(RegionLoss):
     """
 
     space = {"alpha": (0.1, 0.9), "beta": (0.1, 0.9), "gamma": (1.0, 3.0)}
+    adjustable = ("alpha", "beta", "gamma")
 
     def __init__(self, alpha=0.3, beta=0.7, gamma=4 / 3, **options):
         super().__init__(**options)
@@ -111,6 +113,7 @@ class FBetaLoss(RegionLoss):
     """
 
     space = {"beta": (0.5, 3.0)}
+    adjustable = ("beta",)
 
     def __init__(self, beta=1.5, **options):
         super().__init__(**options)

@@ -83,6 +83,7 @@ class ActiveContourLoss(MapLoss):
     """
 
     space = {"region_weight": (0.5, 20.0, "log")}
+    adjustable = ("region_weight",)
     alone = False
 
     def __init__(self, region_weight=1.0, epsilon=1e-8, **options):

@@ -56,6 +56,7 @@ class RegionMutualInformationLoss(MapLoss):
     """
 
     space = {"balance": (0.2, 0.8), "radius": [2, 3], "pool": [1, 3]}
+    adjustable = ("balance",)
     alone = False
 
     def __init__(self, balance=0.5, radius=3, pool=3, **options):

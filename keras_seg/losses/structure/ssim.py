@@ -76,6 +76,7 @@ class SSIMLoss(MapLoss):
     """
 
     space = {"window": [7, 11], "sigma": (0.8, 2.5)}
+    adjustable = ("sigma",)
     alone = False
 
     def __init__(self, window=11, sigma=1.5, k1=0.01, k2=0.03, **options):
@@ -130,6 +131,7 @@ class MSSSIMLoss(MapLoss):
     """
 
     space = {"window": [7, 11], "sigma": (0.8, 2.5), "normalize": ["relu", "simple"]}
+    adjustable = ("sigma",)
     alone = False
 
     def __init__(

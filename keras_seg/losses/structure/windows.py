@@ -1,6 +1,5 @@
 """Averages over windows and blocks, as products with banded matrices."""
 
-import numpy as np
 from keras import ops
 
 from keras_seg.losses.maps import product_along, spatial_axes
@@ -62,9 +61,11 @@ def _window_matrix(size, window, sigma, dtype):
     """Return the weight of each voxel in each window along one axis, `[size, size - window + 1]`."""
     voxel, start = ops.arange(size, dtype="int32"), ops.arange(_at_least_one(size - window + 1), dtype="int32")
     place = ops.expand_dims(voxel, 1) - ops.expand_dims(start, 0)
-    taps = np.exp(-((np.arange(window) - (window - 1) / 2) ** 2) / (2 * sigma**2))
-    distance = ops.cast(place, dtype) - (window - 1) / 2
-    weight = ops.exp(-ops.square(distance) / (2 * sigma**2)) / float(taps.sum())
+
+    def gaussian(place):
+        return ops.exp(-ops.square(ops.cast(place, dtype) - (window - 1) / 2) / (2 * sigma**2))
+
+    weight = gaussian(place) / ops.sum(gaussian(ops.arange(window, dtype="int32")))
     return ops.where(ops.logical_and(place >= 0, place < window), weight, ops.zeros_like(weight))
 
 

@@ -74,6 +74,7 @@ class BorderCrossEntropyLoss(PixelMapLoss):
     """
 
     space = {"w0": (1.0, 30.0, "log"), "sigma": (1.0, 10.0, "log")}
+    adjustable = ("w0", "sigma")
 
     def __init__(self, w0=10.0, sigma=5.0, max_instances=64, spacing=None, **options):
         super().__init__(**options)

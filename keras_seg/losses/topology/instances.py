@@ -87,6 +87,7 @@ class BlobLoss(MapLoss):
     """
 
     space = {"region": ["dice", "jaccard", "tversky"], "blob_weight": (0.2, 5.0, "log")}
+    adjustable = ("main_weight", "blob_weight")
 
     def __init__(self, region="dice", main_weight=2.0, blob_weight=1.0, max_instances=None, full=False, **options):
         super().__init__(**options)
