@@ -5,7 +5,7 @@
 For each data set the command `keras-seg tune` is run as a user would. After that, for hindsight, trials that were
 stopped early are trained to their ends, and the run of every trial segments the test cases: which loss would have been
 the best choice, what is lost against it, and what a choice at random, each loss with its defaults, has on average. That
-is looked at here alone; the search has not seen it. The card of each is written to `zoo/tuned/NAME.md`.
+is looked at here alone; the search has not seen it. The card of each is written to `zoo/tuned-NAME`.
 
 Killed at any moment, the same command goes on.
 """
@@ -13,6 +13,7 @@ Killed at any moment, the same command goes on.
 import argparse
 import json
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -33,7 +34,7 @@ from keras_seg.tuner.progress import Progress
 from keras_seg.tuner.runs import RunTrainer
 
 ROOT = pathlib.Path(__file__).parents[2]
-CARDS = ROOT / "zoo" / "tuned"
+ZOO = ROOT / "zoo"
 LOSSES = ["dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy", "lovasz", "cross_entropy + dice"]
 SHARED = ["--losses", *LOSSES, "--trials", "10", "--seeds", "3", "--set", "validation.every=2"]
 
@@ -78,9 +79,10 @@ def main():
         text = card(name, folder, out, options.work / "cache", arguments, minutes)
         print(text)
         if not options.no_card:
-            write_text(CARDS / f"{name}.md", text)
-            for picture in (files.PLOT, files.OVERLAY):
-                shutil.copy(out / picture, CARDS / f"{name}-{picture}")
+            entry = ZOO / f"tuned-{name}"
+            write_text(entry / "card.md", text)
+            for one in (files.RECIPE, files.PLOT, files.OVERLAY):
+                shutil.copy(out / one, entry / one)
 
 
 def made(name, source, options):
@@ -124,7 +126,7 @@ def card(name, folder, out, cache, arguments, minutes):
     at_random = statistics.mean(first.values())
     texts = [f'"{text}"' if " " in text else text for text in map(shown, arguments)]
     command = " ".join(["keras-seg", *texts])
-    lines = [f"# {name}, tuned", "", said, "", f"![trials]({name}-{files.PLOT})", "", confirmation, "## Hindsight", ""]
+    lines = [f"# {name}, tuned", "", said, "", f"![trials]({files.PLOT})", "", confirmation, "## Hindsight", ""]
     lines += [
         f"Test Dice of one training of every trial, those stopped early trained to their ends. The best in hindsight "
         f"is `{best}` with {of_loss[best]:.3f}; the chosen loss, `{chosen}`, has "
@@ -133,16 +135,25 @@ def card(name, folder, out, cache, arguments, minutes):
         "",
         *markdown_table(["loss", "validation Dice in the search", "test Dice"], rows),
         "",
-        f"![test cases]({name}-{files.OVERLAY})",
+        f"![test cases]({files.OVERLAY})",
         "",
         "```console",
         command,
-        f'python tests/benchmarks/tuned.py "$KERAS_SEG_DATA" WORK --only {name}',
+        f'python tests/benchmarks/tuned.py "$KERAS_SEG_DATA" WORK --only {name} --minutes {arguments[-1]}',
         "```",
         "",
-        f"{minutes:.0f} minutes for the search; seed 0, the rounds seeds 1 to 3; 20 test cases by `default_rng(0)`.",
+        f"{minutes:.0f} minutes for the search, without the hindsight, on {machine(out)}; seed 0, the rounds seeds 1 to "
+        "3; 20 test cases by `default_rng(0)`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def machine(out):
+    """Return what the search ran on, in words."""
+    versions = json.loads((out / files.BEST / "versions.json").read_text(encoding="utf-8"))
+    info = pathlib.Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
+    return ", ".join([*names[:1], versions["device"]])
 
 
 def shown(argument):
