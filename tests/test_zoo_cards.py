@@ -10,6 +10,8 @@ from keras_seg.training import Recipe
 ZOO = pathlib.Path(__file__).parents[1] / "zoo"
 ENTRIES = sorted(path.name for path in ZOO.iterdir() if path.is_dir())
 COMPARISON = "comparison"
+TUNED = [entry for entry in ENTRIES if entry.startswith("tuned-")]
+TRAINED = [entry for entry in ENTRIES if entry not in (COMPARISON, *TUNED)]
 
 
 def test_the_readme_lists_every_entry():
@@ -26,7 +28,17 @@ def test_the_recipes_of_the_comparison_are_whole():
         assert f"<!-- {path.stem} -->\n\n|" in card
 
 
-@pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry != COMPARISON])
+@pytest.mark.parametrize("entry", TUNED)
+def test_a_search_is_whole(entry):
+    folder = ZOO / entry
+    recipe, card = Recipe.load(folder / "recipe.toml"), (folder / "card.md").read_text(encoding="utf-8")
+    assert f"the chosen loss, `{recipe.loss.loss}" in card
+    assert "keras-seg tune DATA" in card
+    for picture in re.findall(r"!\[.*\]\((.+)\)", card):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("entry", TRAINED)
 def test_an_entry_is_whole(entry):
     folder = ZOO / entry
     recipe = Recipe.load(folder / "recipe.toml")

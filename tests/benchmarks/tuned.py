@@ -38,19 +38,22 @@ ZOO = ROOT / "zoo"
 LOSSES = ["dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy", "lovasz", "cross_entropy + dice"]
 SHARED = ["--losses", *LOSSES, "--trials", "10", "--seeds", "3", "--set", "validation.every=2"]
 
-# How each data set is made, and the options of `keras-seg tune` on it.
+# What each data set is, how it is made, and the options of `keras-seg tune` on it.
 SETS = {
     "hippocampus": (
+        "3D T1 MRI, anterior and posterior hippocampus (Medical Segmentation Decathlon, Task04)",
         ["{data}/hippocampus"],
         ["--filters", "8", "16", "32", "--batch-size", "2", "--validation", "15"],
         ["training.steps_per_epoch=25"],
     ),
     "borders": (
+        "2D fluorescence microscopy, nuclei and their borders, 2 pixels wide (BBBC038, stage 1)",
         ["{data}/nuclei", "--border", "2"],
         ["--filters", "8", "16", "32", "64", "--patch", "128", "128", "--batch-size", "8", "--validation", "15"],
         ["training.steps_per_epoch=20"],
     ),
     "lesions": (
+        "3D phantoms of 48 x 48 x 48 voxels (`keras-seg derive phantoms`, seed 0), of which the smallest class is kept",
         ["{work}/data/phantoms", "--keep", "3"],
         ["--filters", "8", "16", "32", "--patch", "32", "32", "32", "--batch-size", "4", "--validation", "10"],
         ["training.steps_per_epoch=25"],
@@ -68,15 +71,21 @@ def main():
     parser.add_argument("--no-card", action="store_true", help="print the card and write none")
     options = parser.parse_args()
     for name in options.only:
-        source, settings, values = SETS[name]
+        description, source, settings, values = SETS[name]
         folder = made(name, source, options)
         out = options.work / name
         arguments = ["tune", folder, "--out", out, "--cache", options.work / "cache", "--test", 20, *settings, *SHARED]
         arguments += [*values, "--minutes", f"{options.minutes:g}"]
         started = time.monotonic()
         run(*arguments)
-        minutes = (time.monotonic() - started) / 60
-        text = card(name, folder, out, options.work / "cache", arguments, minutes)
+        # Over all calls: the minutes of the search, and the test Dice of each trial.
+        path = options.work / f"{name}.json"
+        notes = {"minutes": 0, "dice": {}, **(json.loads(path.read_text()) if path.exists() else {})}
+        notes["minutes"] += (time.monotonic() - started) / 60
+        write_text(path, json.dumps(notes))
+        for _ in hindsight(folder, out, options.work / "cache", notes["dice"]):
+            write_text(path, json.dumps(notes))
+        text = card(name, description, out, arguments, notes)
         print(text)
         if not options.no_card:
             entry = ZOO / f"tuned-{name}"
@@ -108,12 +117,12 @@ def run(*arguments):
         sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
 
 
-def card(name, folder, out, cache, arguments, minutes):
+def card(name, description, out, arguments, notes):
     """Return the card of a search: what it says, and what hindsight says of it."""
     report = (out / files.MARKDOWN).read_text(encoding="utf-8")
     said = report.split("\n\n")[1]
     confirmation = report[report.index("## Confirmation") : report.index("## Test")]
-    trials = hindsight(folder, out, cache)
+    trials = [(trial, notes["dice"][trial.identity]) for trial in finished(out)]
     chosen = chosen_of(out)
     of_loss = {trial.loss: score for trial, score in trials}
     best = max(of_loss, key=of_loss.get)
@@ -126,7 +135,19 @@ def card(name, folder, out, cache, arguments, minutes):
     at_random = statistics.mean(first.values())
     texts = [f'"{text}"' if " " in text else text for text in map(shown, arguments)]
     command = " ".join(["keras-seg", *texts])
-    lines = [f"# {name}, tuned", "", said, "", f"![trials]({files.PLOT})", "", confirmation, "## Hindsight", ""]
+    lines = [
+        f"# {name}, tuned",
+        "",
+        f"{description[0].upper()}{description[1:]}.",
+        "",
+        said,
+        "",
+        f"![trials]({files.PLOT})",
+        "",
+        confirmation,
+        "## Hindsight",
+        "",
+    ]
     lines += [
         f"Test Dice of one training of every trial, those stopped early trained to their ends. The best in hindsight "
         f"is `{best}` with {of_loss[best]:.3f}; the chosen loss, `{chosen}`, has "
@@ -142,8 +163,8 @@ def card(name, folder, out, cache, arguments, minutes):
         f'python tests/benchmarks/tuned.py "$KERAS_SEG_DATA" WORK --only {name} --minutes {arguments[-1]}',
         "```",
         "",
-        f"{minutes:.0f} minutes for the search, without the hindsight, on {machine(out)}; seed 0, the rounds seeds 1 to "
-        "3; 20 test cases by `default_rng(0)`.",
+        f"{notes['minutes']:.0f} minutes for the search, without the hindsight, on {machine(out)}. Seed 0, the rounds "
+        "have seeds 1 to 3; 20 test cases by `default_rng(0)`.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -169,26 +190,27 @@ def chosen_of(out):
     return "dice_ce(cross_entropy_weight=1)" if loss == "dice_ce" else loss
 
 
-def hindsight(folder, out, cache):
-    """Return each trial that did not fail with the test Dice of its run, trained to its end."""
-    record = out / "hindsight.json"
-    scores = json.loads(record.read_text()) if record.exists() else {}
-    trials = [trial for trial in TrialLog(out).trials() if not trial.failed]
+def finished(out):
+    return [trial for trial in TrialLog(out).trials() if not trial.failed]
+
+
+def hindsight(folder, out, cache, dice):
+    """Put the test Dice of each trial's run, trained to its end, into `dice`; yield each trial when it is there."""
     options = json.loads((out / files.SETUP / "options.json").read_text())
     given = Options(**{**options, "minutes": None})
-    experiment = open_experiment(out, folder, given, {}, cache=cache, own=(*files.OWN, "hindsight.json"))
+    experiment = open_experiment(out, folder, given, {}, cache=cache, own=files.OWN)
     trainer = RunTrainer(experiment, folder, {}, Progress(None, 0))
-    for trial in trials:
-        if trial.identity not in scores:
-            print(f"hindsight: {trial.label}", flush=True)
-            with session():
-                setup = trainer._setup(trial.loss, trial.values, trainer.seed, f"trial {trial.number} of the search")
-                if trial.stopped:
-                    trainer._train(setup, trainer.run_of(trial), trial, trial.epochs, trainer.epochs, None)
-                table = load_run(trainer.run_of(trial)).evaluate(folder, "test").scores("dice")
-            scores[trial.identity] = mean_dice(table)
-            write_text(record, json.dumps(scores))
-    return [(trial, scores[trial.identity]) for trial in trials]
+    for trial in finished(out):
+        if trial.identity in dice:
+            continue
+        print(f"hindsight: {trial.label}", flush=True)
+        with session():
+            setup = trainer._setup(trial.loss, trial.values, trainer.seed, f"trial {trial.number} of the search")
+            if trial.stopped:
+                trainer._train(setup, trainer.run_of(trial), trial, trial.epochs, trainer.epochs, None)
+            table = load_run(trainer.run_of(trial)).evaluate(folder, "test").scores("dice")
+        dice[trial.identity] = mean_dice(table)
+        yield trial
 
 
 if __name__ == "__main__":
