@@ -16,6 +16,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDTH = 8.0
 LABEL = 34
 LEGEND_COLUMNS = 3
+# A picture of less Dice than this would make a landscape of noise.
+SHORTEST = 0.1
 
 
 def style_of(place):
@@ -129,6 +131,8 @@ def plot_sweep(path, results, swept):
     default = default_of(swept)
     if default is not None:
         axis.axvline(default, color="#999999", linestyle="--", linewidth=1, label=f"default, {default:g}")
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, max(high, low + SHORTEST))
     axis.set_xlabel(f"{swept.parameter} of {swept.text}", parse_math=False)
     axis.set_ylabel("mean Dice of the test cases")
     axis.grid(axis="y", color="#EEEEEE")

@@ -135,20 +135,10 @@ def card(name, description, out, arguments, notes):
     at_random = statistics.mean(first.values())
     texts = [f'"{text}"' if " " in text else text for text in map(shown, arguments)]
     command = " ".join(["keras-seg", *texts])
-    lines = [
-        f"# {name}, tuned",
-        "",
-        f"{description[0].upper()}{description[1:]}.",
-        "",
-        said,
-        "",
-        f"![trials]({files.PLOT})",
-        "",
-        confirmation,
+    lines = [f"# {name}, tuned", "", f"{description}.", "", said, "", f"![trials]({files.PLOT})", "", confirmation]
+    lines += [
         "## Hindsight",
         "",
-    ]
-    lines += [
         f"Test Dice of one training of every trial, those stopped early trained to their ends. The best in hindsight "
         f"is `{best}` with {of_loss[best]:.3f}; the chosen loss, `{chosen}`, has "
         f"{of_loss.get(chosen, float('nan')):.3f}: {lost:.3f} less. A loss at random, with its defaults, has "
