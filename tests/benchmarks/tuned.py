@@ -141,8 +141,8 @@ def card(name, description, out, arguments, notes):
         "",
         f"Test Dice of one training of every trial with seed 0, those stopped early trained to their ends. The best in "
         f"hindsight is `{best}` with {of_loss[best]:.3f}; the chosen loss, `{chosen}`, has {of_loss[chosen]:.3f}: "
-        f"{of_loss[best] - of_loss[chosen]:.3f} less. `dice_ce` has {of_loss['dice_ce']:.3f}, and a loss at random, with "
-        f"its defaults, {at_random:.3f} on average.",
+        f"{of_loss[best] - of_loss[chosen]:.3f} less. `dice_ce` has {of_loss['dice_ce']:.3f}, and a loss at random, "
+        f"with its defaults, {at_random:.3f} on average.",
         "",
         *markdown_table(["loss", "validation Dice in the search", "test Dice"], rows),
         "",
