@@ -144,6 +144,20 @@ def test_too_little_memory_or_time_is_said():
     assert any("Hold fewer cases out for validation" in warning for warning in slow)
 
 
+def test_an_overlap_in_which_a_rare_class_drowns_is_named():
+    rare = fake_fingerprint(
+        [(40, 40, 40)] * 20, [(1.0,) * 3] * 20, (0.1, 0.002), names=("background", "organ", "tumour")
+    )
+
+    def is_named(**table):
+        return any("tumour covers 0.2 %" in warning for warning in planned(rare, fixed={"loss": table}).warnings)
+
+    assert is_named()
+    assert is_named(loss="cross_entropy + tversky")
+    assert not is_named(loss="cross_entropy")
+    assert not is_named(options={"include_background": False})
+
+
 def test_a_class_that_no_case_holds_is_named():
     found = fake_fingerprint(
         [(40, 40, 40)] * 20, [(1.0,) * 3] * 20, (0.1, 0.0), names=("background", "organ", "tumour")

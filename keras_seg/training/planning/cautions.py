@@ -6,6 +6,8 @@ from keras_seg.training.planning.draft import GPU_MEMORY
 SHORT = 32
 # Fewer steps learn little.
 FEW_STEPS = 300
+# A class of a smaller share of the voxels counts little in an overlap that the background is averaged into.
+RARE = 0.005
 
 
 def warnings_of(draft, facts, recipe, memory, schedule, timing):
@@ -20,7 +22,7 @@ def warnings_of(draft, facts, recipe, memory, schedule, timing):
         timing: `Timing` that the schedule was made with.
     """
     found = [*_memory(facts, memory), *_patch(draft, facts, recipe), *_time(draft, facts, recipe, schedule, timing)]
-    return found + _cases(facts)
+    return [*found, *_rare(facts, recipe), *_cases(facts)]
 
 
 def _memory(facts, memory):
@@ -67,6 +69,21 @@ def _time(draft, facts, recipe, schedule, timing):
         yield (
             f"Scoring all {facts.validation} validation cases once takes about {scores:.2g} of the {facts.minutes:g} "
             f"minutes. Hold fewer cases out for validation."
+        )
+
+
+def _rare(facts, recipe):
+    from keras_seg import losses
+
+    found = zip(facts.fingerprint.class_names[1:], facts.fingerprint.class_shares[1:], strict=True)
+    rare = {name: share for name, share in found if 0 < share < RARE}
+    loss = losses.get(recipe.loss.loss, **recipe.loss.options)
+    overlaps = any(isinstance(member, losses.RegionLoss) for member in loss.members())
+    if rare and overlaps and loss.include_background:
+        yield (
+            f"{', '.join(rare)} covers {100 * min(rare.values()):.2g} % of the voxels, and `{loss}` averages in the "
+            f"overlap of the background, where nearly all is right: a short training may end with empty masks. Set "
+            f"`loss.options.include_background` to false, or let `keras-seg tune` find a loss."
         )
 
 
