@@ -24,6 +24,8 @@ FIVE_AND_ONE = ["original", "dice_ce"]
 TEN = [*FIVE_AND_ONE, "focal_tversky", "lovasz", "unified_focal", "dice_hausdorff"]
 SWEEPS = ["tversky(alpha=0.1|0.3|0.5|0.7|0.9, beta=0.9|0.7|0.5|0.3|0.1)", "focal(gamma=0|1|2|3|4)"]
 SHARED = ["--set", "validation.every=4"]
+# The losses as they are by themselves; where a class is so small the recipe would leave the background out.
+WHOLE = "loss.options.include_background=true"
 
 # How each data set is derived, and the options of `keras-seg compare` on it.
 SETS = {
@@ -45,7 +47,7 @@ SETS = {
     "lesions": (
         ["{work}/data/phantoms", "--keep", "3"],
         ["--losses", *TEN, "--filters", "8", "16", "32", "--patch", "32", "32", "32", "--batch-size", "4"],
-        ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=25"],
+        ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=25", WHOLE],
     ),
 }
 PHANTOMS = ["phantoms", "--cases", "60", "--shape", "48", "48", "48", "--classes", "4", "--foreground", "0.02"]

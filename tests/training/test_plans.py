@@ -144,18 +144,20 @@ def test_too_little_memory_or_time_is_said():
     assert any("Hold fewer cases out for validation" in warning for warning in slow)
 
 
-def test_an_overlap_in_which_a_rare_class_drowns_is_named():
-    rare = fake_fingerprint(
-        [(40, 40, 40)] * 20, [(1.0,) * 3] * 20, (0.1, 0.002), names=("background", "organ", "tumour")
-    )
+def test_no_rare_class_drowns_in_an_overlap_of_the_background():
+    names = ("background", "organ", "tumour")
+    rare = fake_fingerprint([(40, 40, 40)] * 20, [(1.0,) * 3] * 20, (0.1, 0.002), names=names)
+    made = planned(rare)
+    assert made.recipe.loss.options == {"include_background": False}
+    assert "tumour" in made.reasons["loss.options"]
 
-    def is_named(**table):
+    def is_warned_of(**table):
         return any("tumour covers 0.2 %" in warning for warning in planned(rare, fixed={"loss": table}).warnings)
 
-    assert is_named()
-    assert is_named(loss="cross_entropy + tversky")
-    assert not is_named(loss="cross_entropy")
-    assert not is_named(options={"include_background": False})
+    assert not is_warned_of()
+    assert is_warned_of(options={"include_background": True})
+    assert is_warned_of(loss="cross_entropy + tversky", options={"ignore_class": 255})
+    assert not is_warned_of(loss="cross_entropy", options={"ignore_class": 255})
 
 
 def test_a_class_that_no_case_holds_is_named():

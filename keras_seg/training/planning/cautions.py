@@ -6,8 +6,6 @@ from keras_seg.training.planning.draft import GPU_MEMORY
 SHORT = 32
 # Fewer steps learn little.
 FEW_STEPS = 300
-# A class of a smaller share of the voxels counts little in an overlap that the background is averaged into.
-RARE = 0.005
 
 
 def warnings_of(draft, facts, recipe, memory, schedule, timing):
@@ -75,15 +73,14 @@ def _time(draft, facts, recipe, schedule, timing):
 def _rare(facts, recipe):
     from keras_seg import losses
 
-    found = zip(facts.fingerprint.class_names[1:], facts.fingerprint.class_shares[1:], strict=True)
-    rare = {name: share for name, share in found if 0 < share < RARE}
+    rare = facts.rare()
     loss = losses.get(recipe.loss.loss, **recipe.loss.options)
     overlaps = any(isinstance(member, losses.RegionLoss) for member in loss.members())
     if rare and overlaps and loss.include_background:
         yield (
             f"{', '.join(rare)} covers {100 * min(rare.values()):.2g} % of the voxels, and `{loss}` averages in the "
             f"overlap of the background, where nearly all is right: a short training may end with empty masks. Set "
-            f"`loss.options.include_background` to false, or let `keras-seg tune` find a loss."
+            f"`loss.options.include_background` to false."
         )
 
 

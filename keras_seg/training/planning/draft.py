@@ -12,6 +12,9 @@ MEMORY_SHARE = 0.8
 GPU_MEMORY_SHARE = 0.85
 # Where nothing tells how much memory a GPU has.
 GPU_MEMORY = 8e9
+# A class of a smaller share of the voxels drowns in an overlap that the background is averaged into: phantom lesions
+# of 0.3 % were lost by `dice_ce` in two of four short trainings, and found without the background.
+RARE = 0.005
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Facts:
         index = int(np.argmin(typical)) if typical else 0
         names = list(self.fingerprint.class_names[1:]) or ["object"]
         return names[index], float(typical[index]) if typical else math.inf
+
+    def rare(self):
+        """Return the share of each class that counts little where the background's overlap does, `{name: share}`."""
+        classes = zip(self.fingerprint.class_names[1:], self.fingerprint.class_shares[1:], strict=True)
+        return {name: share for name, share in classes if 0 < share < RARE}
 
     def largest_voxels(self, spacing):
         """Return the number of voxels of the largest case at a spacing."""
