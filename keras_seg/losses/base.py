@@ -130,7 +130,6 @@ class SegmentationLoss(keras.losses.Loss):
         # A compiled function takes tensors only: what is absent is left out and put back inside.
         optional = (inputs.weight, inputs.sample_weight)
         present = tuple(x is not None for x in optional)
-
         view = inputs.view
 
         def function(prediction, truth, numbers_, *weights):
