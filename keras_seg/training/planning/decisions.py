@@ -133,7 +133,7 @@ def decide_training(draft, facts):
     draft.decide("loss.loss", "dice_ce", "overlap and voxels together, which holds for most data")
     share = min(facts.fingerprint.class_shares[1:], default=1.0)
     if facts.rare():
-        reason = f"beside {', '.join(facts.rare())}, so small, an overlap of the background drowns all else"
+        reason = f"{', '.join(facts.rare())}: so rare that an overlap of the background would drown it"
         draft.decide("loss.options", {"include_background": False}, reason)
     else:
         draft.decide("loss.options", {}, "the loss's own")

@@ -12,8 +12,8 @@ MEMORY_SHARE = 0.8
 GPU_MEMORY_SHARE = 0.85
 # Where nothing tells how much memory a GPU has.
 GPU_MEMORY = 8e9
-# A class of a smaller share of the voxels drowns in an overlap that the background is averaged into: phantom lesions
-# of 0.3 % were lost by `dice_ce` in two of four short trainings, and found without the background.
+# A class of a smaller share of the voxels drowns in an overlap that the background is averaged into: lesions of 0.3 %
+# were lost by `dice_ce` in two of three short trainings, and in none without the background (docs/compared.md).
 RARE = 0.005
 
 
