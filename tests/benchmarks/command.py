@@ -1,5 +1,8 @@
-"""Runs the command line as a process of its own, and measures its time and peak memory."""
+"""Runs the command line as a process of its own, and may measure its time and peak memory."""
 
+import pathlib
+import platform
+import re
 import subprocess
 import sys
 import threading
@@ -8,13 +11,34 @@ import time
 import psutil
 
 
+def processor():
+    """Return the name of the processor."""
+    info = pathlib.Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*:\s*(.*)", info.read_text()) if info.exists() else []
+    return names[0].strip() if names else platform.processor() or platform.machine()
+
+
+def run(*arguments):
+    """Run `keras-seg` with arguments; end with its status if it fails."""
+    _check(subprocess.call(_command(arguments)), arguments)
+
+
+def _command(arguments):
+    return [sys.executable, "-m", "keras_seg", *map(str, arguments)]
+
+
+def _check(status, arguments):
+    if status:
+        sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
+
+
 def measured(*arguments):
     """Run `keras-seg` with arguments, and return its peak resident memory in GB, children included, and its seconds.
 
     The memory is sampled ten times a second.
     """
     start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "keras_seg", *map(str, arguments)])
+    process = subprocess.Popen(_command(arguments))
     peak, over = [0], threading.Event()
 
     def sample():
@@ -31,6 +55,5 @@ def measured(*arguments):
     status = process.wait()
     over.set()
     thread.join()
-    if status:
-        sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
+    _check(status, arguments)
     return peak[0] / 1e9, time.monotonic() - start

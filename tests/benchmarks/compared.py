@@ -11,8 +11,10 @@ import argparse
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
+
+from command import run
+from data_sets import data_set
 
 from keras_seg.comparison import load_comparison, tables
 from keras_seg.comparison.conclusions import size_of
@@ -27,30 +29,25 @@ SHARED = ["--set", "validation.every=4"]
 # The losses as they are by themselves; where a class is so small the recipe would leave the background out.
 WHOLE = "loss.options.include_background=true"
 
-# How each data set is derived, and the options of `keras-seg compare` on it.
+# The options of `keras-seg compare` on each data set.
 SETS = {
     "organ": (
-        ["{data}/hippocampus", "--merge", "1", "2"],
         ["--losses", *FIVE_AND_ONE, "--model", "vnet", "--filters", "8", "16", "32", "--batch-size", "2"],
         ["--epochs", "12", "--test", "10", "--validation", "10", *SHARED, "training.steps_per_epoch=20"],
     ),
     "nuclei": (
-        None,
         ["--losses", *FIVE_AND_ONE, "--filters", "8", "16", "32", "64", "--patch", "128", "128", "--batch-size", "8"],
         ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=30"],
     ),
     "borders": (
-        ["{data}/nuclei", "--border", "2"],
         ["--losses", *TEN, "--filters", "8", "16", "32", "64", "--patch", "128", "128", "--batch-size", "8"],
         ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=30"],
     ),
     "lesions": (
-        ["{work}/data/phantoms", "--keep", "3"],
         ["--losses", *TEN, "--filters", "8", "16", "32", "--patch", "32", "32", "32", "--batch-size", "4"],
         ["--epochs", "12", "--test", "20", "--validation", "10", *SHARED, "training.steps_per_epoch=25", WHOLE],
     ),
 }
-PHANTOMS = ["phantoms", "--cases", "60", "--shape", "48", "48", "48", "--classes", "4", "--foreground", "0.02"]
 # Sweeps run on the smallest structures, where a parameter can matter most.
 SWEPT = "lesions"
 
@@ -69,14 +66,8 @@ def main():
             if not place_of(name).search(path.read_text(encoding="utf-8")):
                 sys.exit(f"{path}: add a section with <!-- {name} --> and <!-- end of {name} --> first")
     for name in options.only:
-        derivation, losses, settings = SETS[name]
-        data = options.work / "data" / name if derivation else options.data / name
-        out = options.work / name
-        if name == "lesions" and not data.exists():
-            derive([*PHANTOMS[:1], options.work / "data" / "phantoms", *PHANTOMS[1:]])
-        if not data.exists():
-            source, *rest = derivation
-            derive([source.format(data=options.data, work=options.work), data, *rest])
+        losses, settings = SETS[name]
+        data, out = data_set(name, options.data, options.work), options.work / name
         shared = ["--out", out, "--cache", options.work / "cache", "--seeds", options.seeds]
         run("compare", data, *losses, *settings, *shared)
         if name == SWEPT and not options.no_sweeps:
@@ -87,21 +78,6 @@ def main():
 def place_of(name):
     """Return what finds the part of a page that is written here."""
     return re.compile(f"<!-- {name} -->.*?<!-- end of {name} -->", re.DOTALL)
-
-
-def derive(arguments):
-    """Write a data set under another name first: one that is half there must not look whole."""
-    source, out, *rest = arguments
-    unfinished = out.with_name(f"{out.name}-unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    run("derive", source, unfinished, *rest)
-    unfinished.rename(out)
-
-
-def run(*arguments):
-    status = subprocess.call([sys.executable, "-m", "keras_seg", *map(str, arguments)])
-    if status:
-        sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
 
 
 def write(name, comparison):

@@ -10,12 +10,12 @@ the ratios is shown. `--write` puts the ratios into the page's column `cost` and
 import argparse
 import os
 import pathlib
-import platform
 import re
 import time
 
 import numpy as np
 import tensorflow as tf
+from command import processor
 from scipy import ndimage
 
 import keras_seg
@@ -77,12 +77,6 @@ def written(ratios):
     return " / ".join(f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}" for ratio in ratios)
 
 
-def machine():
-    info = pathlib.Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*:\s*(.*)", info.read_text()) if info.exists() else []
-    return f"{names[0].strip() if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-
-
 def write(page, costs, milliseconds, size, repeats):
     """Put the ratios into the rows of a page's tables that have a column `cost`."""
     lines, place = page.read_text(encoding="utf-8").split("\n"), None
@@ -96,7 +90,8 @@ def write(page, costs, milliseconds, size, repeats):
     about = (
         f"<!-- cost -->\nMeasured by `python tests/benchmarks/loss_cost.py --write docs/losses.md` at "
         f"`[2, {size}, {size}, {size}, 1]` and `[..., 3]`, median of {repeats} pairs, TensorFlow {tf.__version__}, "
-        f"{machine()}; cross-entropy itself takes {milliseconds[0]:.1f} and {milliseconds[1]:.1f} ms.\n"
+        f"{processor()}, {os.cpu_count()} cores; cross-entropy itself takes {milliseconds[0]:.1f} and "
+        f"{milliseconds[1]:.1f} ms.\n"
         f"<!-- end of cost -->"
     )
     page.write_text(MEASURED.sub(lambda match: about, "\n".join(lines)), encoding="utf-8")

@@ -13,12 +13,12 @@ Killed at any moment, the same command goes on.
 import argparse
 import json
 import pathlib
-import re
 import shutil
 import statistics
-import subprocess
-import sys
 import time
+
+from command import processor, run
+from data_sets import data_set
 
 from keras_seg import losses
 from keras_seg.comparison.tables import markdown_table
@@ -39,28 +39,24 @@ ZOO = ROOT / "zoo"
 LOSSES = ["dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy", "lovasz", "cross_entropy + dice"]
 SHARED = ["--losses", *LOSSES, "--trials", "10", "--seeds", "3", "--set", "validation.every=2"]
 
-# What each data set is, how it is made, and the options of `keras-seg tune` on it.
+# What each data set is, and the options of `keras-seg tune` on it.
 SETS = {
     "hippocampus": (
         "3D T1 MRI, anterior and posterior hippocampus (Medical Segmentation Decathlon, Task04)",
-        ["{data}/hippocampus"],
         ["--filters", "8", "16", "32", "--batch-size", "2", "--validation", "15"],
         ["training.steps_per_epoch=25"],
     ),
     "borders": (
         "2D fluorescence microscopy, nuclei and their borders, 2 pixels wide (BBBC038, stage 1)",
-        ["{data}/nuclei", "--border", "2"],
         ["--filters", "8", "16", "32", "64", "--patch", "128", "128", "--batch-size", "8", "--validation", "15"],
         ["training.steps_per_epoch=20"],
     ),
     "lesions": (
         "3D phantoms of 48 x 48 x 48 voxels (`keras-seg derive phantoms`, seed 0), of which the smallest class is kept",
-        ["{work}/data/phantoms", "--keep", "3"],
         ["--filters", "8", "16", "32", "--patch", "32", "32", "32", "--batch-size", "4", "--validation", "10"],
         ["training.steps_per_epoch=25"],
     ),
 }
-PHANTOMS = ["--cases", "60", "--shape", "48", "48", "48", "--classes", "4", "--foreground", "0.02"]
 
 
 def main():
@@ -72,9 +68,8 @@ def main():
     parser.add_argument("--no-card", action="store_true", help="print the card and write none")
     options = parser.parse_args()
     for name in options.only:
-        description, source, settings, values = SETS[name]
-        folder = made(name, source, options)
-        out = options.work / name
+        description, settings, values = SETS[name]
+        folder, out = data_set(name, options.data, options.work), options.work / name
         arguments = ["tune", folder, "--out", out, "--cache", options.work / "cache", "--test", 20, *settings, *SHARED]
         arguments += [*values, "--minutes", f"{options.minutes:g}"]
         started = time.monotonic()
@@ -93,29 +88,6 @@ def main():
             write_text(entry / "card.md", text)
             for one in (files.RECIPE, files.PLOT, files.OVERLAY):
                 shutil.copy(out / one, entry / one)
-
-
-def made(name, source, options):
-    """Return the folder of a data set, derived if need be."""
-    place, *rest = source
-    place = pathlib.Path(place.format(data=options.data, work=options.work))
-    if not rest:
-        return place
-    folder = options.work / "data" / name
-    if not place.exists():
-        run("derive", "phantoms", place, *PHANTOMS)
-    if not folder.exists():
-        unfinished = folder.with_name(f"{folder.name}-unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        run("derive", place, unfinished, *rest)
-        unfinished.rename(folder)
-    return folder
-
-
-def run(*arguments):
-    status = subprocess.call([sys.executable, "-m", "keras_seg", *map(str, arguments)])
-    if status:
-        sys.exit(f"keras-seg {arguments[0]} ended with status {status}")
 
 
 def card(name, description, out, arguments, notes):
@@ -162,9 +134,7 @@ def card(name, description, out, arguments, notes):
 def machine(out):
     """Return what the search ran on, in words."""
     versions = json.loads((out / files.BEST / "versions.json").read_text(encoding="utf-8"))
-    info = pathlib.Path("/proc/cpuinfo")
-    names = re.findall(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
-    return ", ".join([*names[:1], versions["device"]])
+    return f"{processor()}, {versions['device']}"
 
 
 def shown(argument):

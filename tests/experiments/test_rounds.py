@@ -64,6 +64,15 @@ def test_pooling_alone_would_take_an_unstable_loss_for_a_better_or_worse_one(mon
     assert family_wise(3, unstable=30) > 0.08
 
 
+@pytest.mark.parametrize(("number", "at_least"), [(3, 0.4), (4, 0.7), (5, 0.9)])
+def test_a_difference_of_three_points_of_dice_is_found(number, at_least):
+    generator, found = np.random.default_rng(1), 0
+    for _ in range(60):
+        tests = compare_rounds(draw(generator, number, effect=0.03), separate=True)
+        found += any(test.distinguishable and test.first == "loss 0" for test in tests)
+    assert found >= at_least * 60
+
+
 @pytest.mark.parametrize(("number", "share"), [(2, 0.07), (3, 0.44), (4, 0.71), (5, 0.89)])
 def test_how_often_a_difference_of_three_points_of_dice_from_the_default_is_found(number, share):
     """The shares are of 200 draws, and stand in docs/tuner.md."""

@@ -57,8 +57,8 @@ def test_in_a_plain_graph_of_open_sizes_as_in_eager_mode(text):
     Losses that differ in numbers of their formulas alone are compiled once.
     """
     space = losses.space(text) if text in losses.names() else {}
-    for draw in range(2):
-        loss = make(text, from_logits=True, **drawn(space, draw))
+    for values in ({}, drawn(space, seed=0), drawn(space, seed=1)):
+        loss = make(text, from_logits=True, **values)
         known = len(backend._COMPILED)
         expected = value_and_gradient(loss, BATCH.labels, BATCH.logits)
         assert_same(in_a_graph(loss, BATCH.labels, BATCH.logits, sizes_are_open=True), expected)

@@ -77,8 +77,9 @@ def _rare(facts, recipe):
     loss = losses.get(recipe.loss.loss, **recipe.loss.options)
     overlaps = any(isinstance(member, losses.RegionLoss) for member in loss.members())
     if rare and overlaps and loss.include_background:
+        name = min(rare, key=rare.get)
         yield (
-            f"{', '.join(rare)} covers {100 * min(rare.values()):.2g} % of the voxels, and `{loss}` averages in the "
+            f"{name} covers {100 * rare[name]:.2g} % of the voxels, and `{loss}` averages in the "
             f"overlap of the background, where nearly all is right: a short training may end with empty masks. Set "
             f"`loss.options.include_background` to false."
         )

@@ -132,11 +132,12 @@ def decide_training(draft, facts):
     """Choose the loss and the optimizer, and whatever else has a good value for all data."""
     draft.decide("loss.loss", "dice_ce", "overlap and voxels together, which holds for most data")
     share = min(facts.fingerprint.class_shares[1:], default=1.0)
-    if facts.rare():
-        reason = f"{', '.join(facts.rare())}: so rare that an overlap of the background would drown it"
-        draft.decide("loss.options", {"include_background": False}, reason)
-    else:
-        draft.decide("loss.options", {}, "the loss's own")
+    drowned = ", ".join(facts.rare())
+    draft.decide(
+        "loss.options",
+        {"include_background": False} if drowned else {},
+        f"{drowned}: so rare that an overlap of the background would drown it" if drowned else "the loss's own",
+    )
     whole = math.prod(facts.shape(draft.value("data.spacing"))) <= 2 * math.prod(draft.value("training.patch"))
     rare = share < 0.01 and not whole
     reason = f"the rarest class covers {100 * share:.2g} % of the voxels" if rare else "as nnU-Net"
