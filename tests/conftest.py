@@ -69,6 +69,14 @@ def _own_cache(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _first_epoch():
+    # Scheduled losses read the epoch of the last training in this process, which another file may have left.
+    schedule = sys.modules.get("keras_seg.losses.schedule")
+    if schedule:
+        schedule.epoch_variable().assign(0.0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _start_early(request, _own_cache):
     wanted = {name for item in request.session.items for name in item.fixturenames}

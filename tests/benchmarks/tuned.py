@@ -105,16 +105,21 @@ def card(name, description, out, arguments, notes):
     rows = [[f"`{trial.label}`", f"{trial.val_dice:.3f}", f"{score:.3f}"] for trial, score in trials]
     rows.sort(key=lambda row: row[-1], reverse=True)
     at_random = statistics.mean(first.values())
+    regret = f"The chosen loss, `{chosen}`, is the best in hindsight too, with {of_loss[best]:.3f}."
+    if chosen != best:
+        regret = (
+            f"The best in hindsight is `{best}` with {of_loss[best]:.3f}; the chosen loss, `{chosen}`, has "
+            f"{of_loss[chosen]:.3f}: {of_loss[best] - of_loss[chosen]:.3f} less."
+        )
     texts = [f'"{text}"' if " " in text else text for text in map(shown, arguments)]
     command = " ".join(["keras-seg", *texts])
     lines = [f"# {name}, tuned", "", f"{description}.", "", said, "", f"![trials]({files.PLOT})", "", confirmation]
     lines += [
         "## Hindsight",
         "",
-        f"Test Dice of one training of every trial with seed 0, those stopped early trained to their ends. The best in "
-        f"hindsight is `{best}` with {of_loss[best]:.3f}; the chosen loss, `{chosen}`, has {of_loss[chosen]:.3f}: "
-        f"{of_loss[best] - of_loss[chosen]:.3f} less. `dice_ce` has {of_loss['dice_ce']:.3f}, and a loss at random, "
-        f"with its defaults, {at_random:.3f} on average.",
+        "Test Dice of one training of every trial with seed 0, those stopped early trained to their ends. "
+        f"{regret} `dice_ce` has {of_loss['dice_ce']:.3f}, and a loss at random, with its defaults, {at_random:.3f} on "
+        "average.",
         "",
         *markdown_table(["loss", "validation Dice in the search", "test Dice"], rows),
         "",
