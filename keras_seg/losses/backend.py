@@ -10,18 +10,24 @@ _COMPILED = {}
 compiled_gradients = set()
 
 
-def compiles():
+def compiles(sorts=False):
     """Whether a loss that is met now is to be compiled by itself: in a plain graph of TensorFlow.
 
     A 3D convolution is several times slower under XLA on a CPU than in the plain graph, so a network there is not
     jitted; a loss is all element-wise work and sums, which XLA fuses. Inside a step that is jitted already (and on JAX,
     where everything is) it is compiled with the rest; in eager mode nothing is.
+
+    Args:
+        sorts: Whether the loss sorts all its voxels. XLA does so three times slower on a CPU than TensorFlow, which
+            takes more than it gains elsewhere.
     """
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 
-    return not tf.executing_eagerly() and not _is_jitted_around(tf)
+    if tf.executing_eagerly() or _is_jitted_around(tf):
+        return False
+    return not sorts or bool(tf.config.list_logical_devices("GPU"))
 
 
 def compiled(key, function, tensors):

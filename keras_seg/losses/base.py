@@ -59,6 +59,8 @@ class SegmentationLoss(keras.losses.Loss):
     streams = False
     # Whether it trains a network by itself; one that does not is left out of a search over all losses.
     alone = True
+    # Whether it sorts all voxels, which XLA is slow at on a CPU.
+    sorts = False
     # Attributes whose numbers only enter the arithmetic of the formula (no `if`, no size): `form.py` says what for.
     adjustable = ()
 
@@ -122,7 +124,8 @@ class SegmentationLoss(keras.losses.Loss):
             )
         self.before_call(y_pred)
         inputs = canonical(y_true, y_pred, sample_weight, self)
-        values = self._compiled_values(inputs) if backend.compiles() else self._weighed_values(inputs)
+        compiles = backend.compiles(sorts=any(member.sorts for member in self.members()))
+        values = self._compiled_values(inputs) if compiles else self._weighed_values(inputs)
         return values, inputs.sample_weight
 
     def _compiled_values(self, inputs):

@@ -54,6 +54,10 @@ class LovaszLoss(SegmentationLoss):
         self.classes = classes
         self.bins = bins if bins is None else int(bins)
 
+    @property
+    def sorts(self):
+        return self.bins is None
+
     def values(self, inputs):
         errors, weight = inputs.voxel_map(self)
         truth = ops.reshape(inputs.voxels.truth, ops.shape(errors))

@@ -50,6 +50,22 @@ def test_nothing_is_compiled_on_its_own_inside_a_jitted_step(jitted):
     assert bool(compiled) is not jitted
 
 
+@pytest.mark.parametrize(
+    ("text", "compiles"),
+    [("dice", True), ("lovasz(bins=64)", True), ("lovasz", False), ("dice + 0.5 * log1p(lovasz)", False)],
+)
+def test_what_sorts_is_not_compiled_on_a_cpu(text, compiles):
+    """XLA sorts on one core there, and slowly; on a GPU it is left to XLA."""
+    import tensorflow as tf
+
+    if tf.config.list_logical_devices("GPU"):
+        pytest.skip("about CPUs")
+    loss = make(text, from_logits=True)
+    graph = tf.function(lambda y_true, y_pred: loss(y_true, y_pred), autograph=False)
+    operations = graph.get_concrete_function(BATCH.labels, BATCH.logits).graph.get_operations()
+    assert any("PartitionedCall" in operation.type for operation in operations) is compiles
+
+
 @every_loss
 def test_in_a_plain_graph_of_open_sizes_as_in_eager_mode(text):
     """Where the loss compiles itself. A network for any size has `None` in its shapes, so the loss gets such.
