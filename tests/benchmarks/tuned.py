@@ -96,7 +96,7 @@ def card(name, description, out, arguments, notes):
     said = report.split("\n\n")[1]
     confirmation = report[report.index("## Confirmation") : report.index("## Test")]
     trials = [(trial, notes["dice"][trial.identity]) for trial in finished(out)]
-    chosen = Recipe.load(out / files.RECIPE).loss.loss
+    chosen = spelled(Recipe.load(out / files.RECIPE).loss.loss)
     of_loss = {spelled(trial.loss): score for trial, score in trials}
     best = max(of_loss, key=of_loss.get)
     first = {}
