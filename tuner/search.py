@@ -1,7 +1,7 @@
 """Search the loss, and its parameters, that segment your data best: the command `keras-seg tune`, with presets.
 
   python tuner/search.py                                       3D phantoms, made for it, in a few minutes
-  python tuner/search.py DATA --preset quick                   a first look: short trainings of five losses
+  python tuner/search.py DATA --preset quick                   a first look: short trainings of six losses
   python tuner/search.py DATA --preset standard --out OUT      two hours
   python tuner/search.py DATA --preset thorough --out OUT      a night: every loss
   python tuner/search.py DATA --losses dice tversky "dice + focal" --model vnet --oracle bayesian --minutes 60

@@ -23,7 +23,7 @@ def add_arguments(parser):
     """Declare the options of the command."""
     add = parser.add_argument
     add("data", nargs="?", metavar="DATA", help="folder of images/ and labels/, an MSD task or an nnU-Net data set")
-    add("--losses", nargs="+", metavar="LOSS", help="names, texts, or all (five of different kinds)")
+    add("--losses", nargs="+", metavar="LOSS", help="names, texts, or all (six of different kinds)")
     add("--out", metavar="OUT", help="folder of the search (runs/tune)")
     preset = "TOML file with options and parts of the recipe; search.py brings quick, standard and thorough along"
     add("--preset", metavar="FILE", help=preset)

@@ -20,7 +20,7 @@ from keras_seg.tuner.ranges import split_ranges
 from keras_seg.tuner.searching import check, plain
 
 # What a search chooses from if nothing is said: one of each kind of idea.
-LOSSES = ("dice_ce", "dice", "tversky", "focal_tversky", "cross_entropy")
+LOSSES = ("dice_ce", "dice", "tversky", "focal_tversky", "lovasz", "cross_entropy")
 # What is searched on where no data are given: 3D scans of a trunk with an organ and vessels, 6 % of the voxels.
 PHANTOMS = {"shape": (32, 32, 32), "num_classes": 3, "foreground": 0.06}
 NUM_PHANTOMS = 36
