@@ -3,9 +3,10 @@
     python tests/benchmarks/lovasz.py [--repeats 7] [--size 96] [--peer /path/to/python]
 
 A step is value and gradient by the logits of 2 volumes, on the same random logits and masks (10 % foreground, seed 0).
-Exact it is sorted by XLA ("jitted"), and on TensorFlow in a plain graph too, which is what a network that is not jitted
-has on a CPU; by buckets it is compiled. All take turns, `repeats` times, and medians are compared. The peer needs PyTorch, which must not share a process
-with TensorFlow, so it runs in one of its own; `--peer` names a Python that has it. `KERAS_BACKEND` chooses ours.
+Exact it is sorted by XLA ("jitted") and, on TensorFlow, in a plain graph as well, which is what a network that is not
+jitted has on a CPU; by buckets it is compiled. All take turns, `repeats` times, and medians are compared. The peer
+needs PyTorch, which must not share a process with TensorFlow, so it runs in one of its own; `--peer` names a Python
+that has it. `KERAS_BACKEND` chooses ours.
 """
 
 import argparse
@@ -95,7 +96,7 @@ def main():
         ways = {"jitted": {}, "plain": {"jitted": False}, "buckets": {"bins": 1024}}
         if os.environ.get("KERAS_BACKEND") == "jax":
             del ways["plain"]
-        print("classes, then milliseconds of", ", ".join(["the peer", *ways]), "and how many times faster than the peer")
+        print(f"classes; ms of the peer, {', '.join(ways)}; how many times faster than the peer each of ours is")
         for classes in CLASSES:
             steps = [our_step(classes, arguments.size, **way) for way in ways.values()]
             ask(classes)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from loss_cases import REPRESENTATIVES, VOXELWISE, batch_of, every_loss, make, tensorflow_only, value_and_gradient
+from loss_cases import EVERY, REPRESENTATIVES, VOXELWISE, batch_of, make, tensorflow_only, value_and_gradient
 
 from keras_seg import losses
 from keras_seg.losses import backend, stream
@@ -66,28 +66,38 @@ def test_what_sorts_is_not_compiled_on_a_cpu(text, compiles):
     assert any("PartitionedCall" in operation.type for operation in operations) is compiles
 
 
-@every_loss
-def test_in_a_plain_graph_of_open_sizes_as_in_eager_mode(text):
-    """Where the loss compiles itself. A network for any size has `None` in its shapes, so the loss gets such.
-
-    Losses that differ in numbers of their formulas alone are compiled once.
-    """
-    space = losses.space(text) if text in losses.names() else {}
-    # A loss without ranges would be drawn as it is by default.
-    draws = [draw for draw in (drawn(space, seed) for seed in (0, 1)) if draw]
-    for values in ({}, *draws):
-        loss = make(text, from_logits=True, **values)
-        known = len(backend._COMPILED)
-        expected = value_and_gradient(loss, BATCH.labels, BATCH.logits)
-        assert_same(in_a_graph(loss, BATCH.labels, BATCH.logits, sizes_are_open=True), expected)
-    assert not draws or len(backend._COMPILED) == known
-
-
 def drawn(space, seed):
     """Return a number from each range of a space; what is chosen from a list stays as it is."""
     ranges = {name: values for name, values in space.items() if isinstance(values, tuple)}
     shares = np.random.default_rng(seed).random(len(ranges))
     return {name: low + share * (high - low) for share, (name, (low, high, *_)) in zip(shares, ranges.items())}
+
+
+def assert_same_in_a_plain_graph_of_open_sizes(loss):
+    """Where the loss compiles itself. A network for any size has `None` in its shapes, so the loss gets such."""
+    expected = value_and_gradient(loss, BATCH.labels, BATCH.logits)
+    assert_same(in_a_graph(loss, BATCH.labels, BATCH.logits, sizes_are_open=True), expected)
+
+
+RANGED = [name for name in losses.names() if drawn(losses.space(name), seed=0)]
+
+
+@pytest.mark.parametrize("name", RANGED)
+def test_in_a_plain_graph_losses_that_differ_in_numbers_share_what_is_compiled(name):
+    for seed in (0, 1):
+        known = len(backend._COMPILED)
+        loss = make(name, from_logits=True, **drawn(losses.space(name), seed))
+        assert_same_in_a_plain_graph_of_open_sizes(loss)
+    assert len(backend._COMPILED) == known
+
+
+# The defaults of most are tried in `test_losses_train.py` too, whose sizes are known, and again here by `-m matrix`.
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(text, marks=pytest.mark.matrix if text in {*RANGED} - {*REPRESENTATIVES} else ()) for text in EVERY],
+)
+def test_in_a_plain_graph_of_open_sizes_as_in_eager_mode(text):
+    assert_same_in_a_plain_graph_of_open_sizes(make(text, from_logits=True))
 
 
 @pytest.mark.parametrize("text", VOXELWISE)
