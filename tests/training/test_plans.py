@@ -160,6 +160,15 @@ def test_no_rare_class_drowns_in_an_overlap_of_the_background():
     assert not is_warned_of(loss="cross_entropy", options={"ignore_class": 255})
 
 
+def test_in_large_cases_the_overlap_of_the_background_is_kept():
+    """Most of their patches hold nothing of a rare class, and nothing else in the overlap says so."""
+    large = fake_fingerprint([(256, 256, 100)] * 20, [(1.0, 1.0, 3.0)] * 20, (0.002,), names=("background", "tumour"))
+    for patch, options in (((64, 64, 32), {}), ((256, 256, 96), {"include_background": False})):
+        made = planned(large, fixed={"training": {"patch": patch}, "data": {"spacing": "stored"}})
+        assert made.recipe.loss.options == options
+        assert not any("overlap of the background" in warning for warning in made.warnings)
+
+
 def test_a_class_that_no_case_holds_is_named():
     found = fake_fingerprint(
         [(40, 40, 40)] * 20, [(1.0,) * 3] * 20, (0.1, 0.0), names=("background", "organ", "tumour")

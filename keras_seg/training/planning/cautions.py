@@ -73,7 +73,7 @@ def _time(draft, facts, recipe, schedule, timing):
 def _rare(facts, recipe):
     from keras_seg import losses
 
-    rare = facts.rare()
+    rare = facts.drowned(recipe.data.spacing, recipe.training.patch)
     loss = losses.get(recipe.loss.loss, **recipe.loss.options)
     overlaps = any(isinstance(member, losses.RegionLoss) for member in loss.members())
     if rare and overlaps and loss.include_background:

@@ -132,7 +132,7 @@ def decide_training(draft, facts):
     """Choose the loss and the optimizer, and whatever else has a good value for all data."""
     draft.decide("loss.loss", "dice_ce", "overlap and voxels together, which holds for most data")
     share = min(facts.fingerprint.class_shares[1:], default=1.0)
-    drowned = ", ".join(facts.rare())
+    drowned = ", ".join(facts.drowned(draft.value("data.spacing"), draft.value("training.patch")))
     draft.decide(
         "loss.options",
         {"include_background": False} if drowned else {},

@@ -15,6 +15,8 @@ GPU_MEMORY = 8e9
 # A class of a smaller share of the voxels drowns in an overlap that the background is averaged into: lesions of 0.3 %
 # were lost by `dice_ce` in two of three short trainings, and in none without the background (docs/compared.md).
 RARE = 0.005
+# A case of more patches than this is a large one.
+MOST_PATCHES = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +65,14 @@ class Facts:
         names = list(self.fingerprint.class_names[1:]) or ["object"]
         return names[index], float(typical[index]) if typical else math.inf
 
-    def rare(self):
-        """Return the share of each class that counts little where the background's overlap does, `{name: share}`."""
+    def drowned(self, spacing, patch):
+        """Return the share of each class that an overlap of the background would drown, `{name: share}`.
+
+        In a large case most patches hold nothing of a rare class. An overlap of the foreground alone says nothing of
+        those, and a network is free to paint into them: there the background is of use.
+        """
+        if math.prod(self.shape(spacing)) > MOST_PATCHES * math.prod(patch):
+            return {}
         classes = zip(self.fingerprint.class_names[1:], self.fingerprint.class_shares[1:], strict=True)
         return {name: share for name, share in classes if 0 < share < RARE}
 
