@@ -25,7 +25,7 @@ LOSSES = ("dice_ce", "dice", "tversky", "focal_tversky", "lovasz", "cross_entrop
 PHANTOMS = {"shape": (32, 32, 32), "num_classes": 3, "foreground": 0.06}
 NUM_PHANTOMS = 36
 # What a search on them trains, where nothing else is said: small enough for a few minutes on two cores.
-SMALL = {"filters": (8, 16, 32), "patch": (32, 32, 32), "batch_size": 2, "steps_per_epoch": 20, "epochs": 8}
+SMALL = {"filters": (8, 16, 32), "patch": (32, 32, 32), "batch_size": 1, "steps_per_epoch": 20, "epochs": 8}
 SMALL |= {"validation.every": 2}
 # Where a search stands if nothing is said.
 FOLDER = pathlib.Path("runs") / "tune"
