@@ -35,6 +35,10 @@ class TreeLoss(SegmentationLoss):
     def members(self):
         return tuple(leaf for term in self.terms() for leaf in term.members())
 
+    @property
+    def sorts(self):
+        return any(leaf.sorts for leaf in self.members())
+
     def values(self, inputs):
         # All members that need nothing but sums over voxels share one pass over them.
         streamed = [leaf for leaf in self.members() if leaf.streams]

@@ -124,7 +124,7 @@ class SegmentationLoss(keras.losses.Loss):
             )
         self.before_call(y_pred)
         inputs = canonical(y_true, y_pred, sample_weight, self)
-        compiles = backend.compiles(sorts=any(member.sorts for member in self.members()))
+        compiles = backend.compiles(sorts=self.sorts)
         values = self._compiled_values(inputs) if compiles else self._weighed_values(inputs)
         return values, inputs.sample_weight
 

@@ -40,9 +40,8 @@ def batch(size, classes):
 def step_of(name):
     """Return value and gradient of a loss as a training has them, as a function of labels and logits."""
     loss = keras_seg.losses.get(name, from_logits=True)
-    sorts = any(member.sorts for member in loss.members())
 
-    @tf.function(jit_compile=not sorts, autograph=False)
+    @tf.function(jit_compile=not loss.sorts, autograph=False)
     def step(labels, logits):
         with tf.GradientTape() as tape:
             tape.watch(logits)
