@@ -158,6 +158,10 @@ def test_no_rare_class_drowns_in_an_overlap_of_the_background():
     assert is_warned_of(options={"include_background": True})
     assert is_warned_of(loss="cross_entropy + tversky", options={"ignore_class": 255})
     assert not is_warned_of(loss="cross_entropy", options={"ignore_class": 255})
+    # What a given loss says itself is not contradicted.
+    said = {"loss": "dice(include_background=True) + cross_entropy"}
+    assert planned(rare, fixed={"loss": said}).recipe.loss.options == {}
+    assert is_warned_of(**said)
 
 
 def test_in_large_cases_the_overlap_of_the_background_is_kept():

@@ -133,11 +133,12 @@ def decide_training(draft, facts):
     draft.decide("loss.loss", "dice_ce", "overlap and voxels together, which holds for most data")
     share = min(facts.fingerprint.class_shares[1:], default=1.0)
     drowned = ", ".join(facts.drowned(draft.value("data.spacing"), draft.value("training.patch")))
-    draft.decide(
-        "loss.options",
-        {"include_background": False} if drowned else {},
-        f"{drowned}: so rare that an overlap of the background would drown it" if drowned else "the loss's own",
-    )
+    options, reason = {}, "the loss's own"
+    # One that says so itself, perhaps for a single member, is taken at its word.
+    if drowned and "include_background" not in draft.value("loss.loss"):
+        options = {"include_background": False}
+        reason = f"{drowned}: so rare that an overlap of the background would drown it"
+    draft.decide("loss.options", options, reason)
     whole = math.prod(facts.shape(draft.value("data.spacing"))) <= 2 * math.prod(draft.value("training.patch"))
     rare = share < 0.01 and not whole
     reason = f"the rarest class covers {100 * share:.2g} % of the voxels" if rare else "as nnU-Net"
