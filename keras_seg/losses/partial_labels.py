@@ -66,6 +66,10 @@ class PartialLabelsLoss(SegmentationLoss):
         self.labeled = _checked(labeled, loss.ignore_class)
         self.exclusion_weight = check_range("exclusion_weight", exclusion_weight, low=0)
 
+    @property
+    def sorts(self):
+        return self.loss.sorts
+
     def values(self, inputs):
         inputs = _without_ignored(inputs)
         every = tuple(range(1, inputs.classes))

@@ -61,9 +61,10 @@ def test_what_sorts_is_not_compiled_on_a_cpu(text, compiles):
     if tf.config.list_logical_devices("GPU"):
         pytest.skip("about CPUs")
     loss = make(text, from_logits=True)
-    graph = tf.function(lambda y_true, y_pred: loss(y_true, y_pred), autograph=False)
-    operations = graph.get_concrete_function(BATCH.labels, BATCH.logits).graph.get_operations()
-    assert any("PartitionedCall" in operation.type for operation in operations) is compiles
+    for whole in (loss, losses.PartialLabelsLoss(loss, labeled={100: [1]})):
+        graph = tf.function(lambda y_true, y_pred, loss=whole: loss(y_true, y_pred), autograph=False)
+        operations = graph.get_concrete_function(BATCH.labels, BATCH.logits).graph.get_operations()
+        assert any("PartitionedCall" in operation.type for operation in operations) is compiles
 
 
 def drawn(space, seed):
